@@ -84,10 +84,10 @@ def start_fast_pods(folder: Path, stack: ExitStack) -> list[int]:
     program = find_program("nginx")
     ports = [free_port(), free_port()]
     for port in ports:
-        own = folder / f"fast-{port}"
-        own.mkdir()
-        (own / "nginx.conf").write_text(FAST_POD.format(port=port), encoding="utf-8")
-        words = [program, "-p", str(own), "-c", str(own / "nginx.conf")]
+        pod_folder = folder / f"fast-{port}"
+        pod_folder.mkdir()
+        (pod_folder / "nginx.conf").write_text(FAST_POD.format(port=port), encoding="utf-8")
+        words = [program, "-p", str(pod_folder), "-c", str(pod_folder / "nginx.conf")]
         stack.enter_context(process(words, folder / f"fast-{port}.log", port))
     return ports
 
@@ -100,12 +100,12 @@ def family(pid: int) -> list[psutil.Process]:
 
 def of_ports(ports: Sequence[int]) -> list[psutil.Process]:
     """The processes started here that listen on these ports, each with all below it."""
-    found = []
+    processes = []
     for child in psutil.Process().children(recursive=True):
         listening = {each.laddr.port for each in child.net_connections("tcp") if each.status == "LISTEN"}
         if listening & set(ports):
-            found.append(child)
-    return found
+            processes.append(child)
+    return processes
 
 
 def cpu_seconds(parts: _Part) -> _Times:
@@ -161,10 +161,10 @@ def measure(kind: str, rounds: int, seconds: float, connections: int, folder: Pa
 def of_the_busiest(spent: _Times, target: Target) -> dict[str, float]:
     """Of each part the CPU microseconds per request of its busiest process."""
     answers = sum(one["answers"] for one in target.rounds)
-    found: dict[str, float] = {}
+    busiest: dict[str, float] = {}
     for (part, _), seconds in spent.items():
-        found[part] = max(found.get(part, 0.0), round(1e6 * seconds / answers, 1))
-    return found
+        busiest[part] = max(busiest.get(part, 0.0), round(1e6 * seconds / answers, 1))
+    return busiest
 
 
 def main() -> int:
@@ -185,27 +185,27 @@ def main() -> int:
 
         uvloop.run(_serve(given.ports[:2], given.ports[2:]))
         return 0
-    found = []
+    results = []
     for kind in ("service",) if given.no_fast else ("service", "fast"):
         with tempfile.TemporaryDirectory() as folder:
-            found.append(measure(kind, given.rounds, given.seconds, given.connections, Path(folder)))
+            results.append(measure(kind, given.rounds, given.seconds, given.connections, Path(folder)))
     if given.json:
-        print(json.dumps(found))
+        print(json.dumps(results))
     else:
-        for each in found:
+        for each in results:
             show(each)
         print(f"with the service a ratio of at least {REQUIRED} is required")
-    return 0 if found[0]["ratio"] >= REQUIRED else 1
+    return 0 if results[0]["ratio"] >= REQUIRED else 1
 
 
-def show(found: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """One measurement for a person."""
-    pods = "pods that answer at once" if found["pods"] == "fast" else "pods of the service"
-    cpu = ", ".join(f"{name} {each:.0f}" for name, each in found["cpu_us_of_the_busiest_process"].items())
-    print(f"{pods}: {found['through_rps']:.0f} requests/s through the pod ports, ", end="")
-    print(f"{found['past_rps']:.0f} past them, ratio {found['ratio']:.3f}, {found['errors']} errors")
-    print(f"  CPU microseconds per request of the busiest process: {cpu}; the limit: {found['limit']}")
-    print(f"  ratio by that, with a core for each process: {found['ratio_by_cpu']:.3f}")
+    pods = "pods that answer at once" if result["pods"] == "fast" else "pods of the service"
+    cpu = ", ".join(f"{name} {each:.0f}" for name, each in result["cpu_us_of_the_busiest_process"].items())
+    print(f"{pods}: {result['through_rps']:.0f} requests/s through the pod ports, ", end="")
+    print(f"{result['past_rps']:.0f} past them, ratio {result['ratio']:.3f}, {result['errors']} errors")
+    print(f"  CPU microseconds per request of the busiest process: {cpu}; the limit: {result['limit']}")
+    print(f"  ratio by that, with a core for each process: {result['ratio_by_cpu']:.3f}")
 
 
 if __name__ == "__main__":

@@ -70,10 +70,10 @@ def many_challenges(count: int) -> str:
         key, moment = f"abstract:{number:032x}", float(number)
         lines += created(key, moment)
         answers = (("wrong", "wrong", 1), ("right", "success", 2))
-        for at, (answer, outcome, attempts) in enumerate(answers, start=1):
-            lines.append(line(0, "invoke", "verify", moment + at / 10, {"answer": answer}, key))
+        for place, (answer, outcome, attempts) in enumerate(answers, start=1):
+            lines.append(line(0, "invoke", "verify", moment + place / 10, {"answer": answer}, key))
             value = {"outcome": outcome, "attempts": attempts}
-            lines.append(line(0, "ok", "verify", moment + at / 10 + 0.01, value, key))
+            lines.append(line(0, "ok", "verify", moment + place / 10 + 0.01, value, key))
     return "\n".join(lines)
 
 
@@ -115,12 +115,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = [measure(name, make(), options.rounds) for name, make in histories().items()]
+    results = [measure(name, make(), options.rounds) for name, make in histories().items()]
     if options.json:
-        print(json.dumps([asdict(item) for item in found]))
+        print(json.dumps([asdict(item) for item in results]))
         return
     print(f"{'history':<42}{'verdict':<12}{'steps':>8}{'parse':>10}{'judge':>10}")
-    for item in found:
+    for item in results:
         print(f"{item.name:<42}{item.verdict:<12}{item.steps:>8}{item.parse_s:>9.3f}s{item.judge_s:>9.3f}s")
 
 

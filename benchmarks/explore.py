@@ -120,14 +120,19 @@ def most_memory_mb() -> str:
     return f"{used // (1024**2 if sys.platform == 'darwin' else 1024)}"
 
 
-def row(found: Exploration, cpu: float) -> str:
+def row(exploration: Exploration, cpu: float) -> str:
     """One line of the table; ``cpu``: seconds that this process computed for it."""
-    search = found.stages["search"]
-    traces, rate = ("", "") if found.traces is None else (str(found.traces), f"{found.traces / search:.0f}")
+    search = exploration.stages["search"]
+    traces, rate = (
+        ("", "")
+        if exploration.traces is None
+        else (str(exploration.traces), f"{exploration.traces / search:.0f}")
+    )
     return (
-        f"{found.scenario:18} {found.strategy:7} {found.mode:8} {traces:>18} {found.outcomes or '':>8} "
-        f"{found.requests:8} {found.seconds:8.2f} {cpu:8.2f} {most_memory_mb():>5} {rate:>18}  "
-        f"{len(found.violations)}"
+        f"{exploration.scenario:18} {exploration.strategy:7} {exploration.mode:8} {traces:>18} "
+        f"{exploration.outcomes or '':>8} "
+        f"{exploration.requests:8} {exploration.seconds:8.2f} {cpu:8.2f} {most_memory_mb():>5} {rate:>18}  "
+        f"{len(exploration.violations)}"
     )
 
 
@@ -154,26 +159,26 @@ async def first_bypass(status: StackStatus, expression: str) -> list[int]:
 def learned(checkout: Path) -> dict[str, float]:
     """Four equal requests, learned. The other checkout's 4 R may not end: its 4 W stands for it."""
     scenarios = ["4 W", "4 R"] if checkout == HERE else ["4 W"]
-    found = _explored(checkout, Mode.LEARNED, scenarios)
+    explored = _explored(checkout, Mode.LEARNED, scenarios)
     rows = {}
     for name, scenario in ("4 W", "4 W"), ("4 R (other: 4 W)", scenarios[-1]):
-        rows[f"{name}, search alone"] = found[scenario]["alone"]
-        rows[f"{name}, whole call"] = found[scenario]["seconds"]
+        rows[f"{name}, search alone"] = explored[scenario]["alone"]
+        rows[f"{name}, whole call"] = explored[scenario]["seconds"]
     return rows
 
 
 def direct(checkout: Path) -> dict[str, float]:
     """Seconds for 1000 orders of R+W+E on real pods."""
-    found = _explored(checkout, Mode.DIRECT, ["R+W+E"])["R+W+E"]
-    return {"R+W+E, direct, for 1000 orders": found["search"] / found["traces"] * 1000}
+    explored = _explored(checkout, Mode.DIRECT, ["R+W+E"])["R+W+E"]
+    return {"R+W+E, direct, for 1000 orders": explored["search"] / explored["traces"] * 1000}
 
 
 def _explored(checkout: Path, mode: Mode, scenarios: list[str]) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
-        found: dict[str, dict[str, float]] = json.loads(
+        explored: dict[str, dict[str, float]] = json.loads(
             run(checkout, ["-c", EXPLORED, str(mode), *scenarios], Path(folder))
         )
-    return found
+    return explored
 
 
 PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {"learned": learned, "direct": direct}
@@ -203,15 +208,16 @@ def goals(number: int, names: list[str]) -> int:
     for name in names:
         scenario, most_seconds, most_mb = LARGEST[name]
         load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
-        found = [_explored(HERE, Mode.LEARNED, [scenario])[scenario] for _ in range(number)]
-        seconds = statistics.median(run["seconds"] for run in found)
-        mb = statistics.median(run.get("mb", 0.0) for run in found)
+        explored = [_explored(HERE, Mode.LEARNED, [scenario])[scenario] for _ in range(number)]
+        seconds = statistics.median(run["seconds"] for run in explored)
+        mb = statistics.median(run.get("mb", 0.0) for run in explored)
         over = seconds > most_seconds or (most_mb is not None and mb > most_mb)
         noisy = over and load > QUIET
         code = max(code, 3 if noisy else 1 if over else 0)
         memory = f"{mb:.0f} MB" + ("" if most_mb is None else f" (goal {most_mb:.0f})")
         print(
-            f"{scenario:16} {seconds:6.1f} s (goal {most_seconds:.0f}), {memory}, {found[0]['kinds']} kinds, "
+            f"{scenario:16} {seconds:6.1f} s (goal {most_seconds:.0f}), {memory}, "
+            f"{explored[0]['kinds']} kinds, "
             f"load {load:.1f} for each core  {'noisy' if noisy else 'fails' if over else 'holds'}",
             flush=True,
         )
@@ -245,13 +251,13 @@ def measure(settings: Settings, large: bool) -> None:
     for scenario in scenarios + (LARGE if large else []):
         options = ExploreOptions(scenario, Strategy.GUIDE, replays=1)
         began = time.process_time()
-        found = explore(options, settings, lambda line: None)
-        print(row(found, time.process_time() - began), flush=True)
+        exploration = explore(options, settings, lambda line: None)
+        print(row(exploration, time.process_time() - began), flush=True)
         if scenario in ("W+W", "R+R", "R+R+X", "R+W+E"):
             began = time.process_time()
-            found = explore(replace(options, mode=Mode.DIRECT), settings, lambda line: None)
-            print(row(found, time.process_time() - began), flush=True)
-            direct_rate = (found.traces or 0) / found.stages["search"]
+            exploration = explore(replace(options, mode=Mode.DIRECT), settings, lambda line: None)
+            print(row(exploration, time.process_time() - began), flush=True)
+            direct_rate = (exploration.traces or 0) / exploration.stages["search"]
     for scenario in ("R+W+E", "W+E+X"):
         needed = sorted(asyncio.run(first_bypass(status, scenario)))
         middle = needed[len(needed) // 2]

@@ -176,18 +176,18 @@ Change = tuple[str, int, int, bytes]
 def mutated(data: bytes, changes: Sequence[Change]) -> bytes:
     """``data`` with bytes taken out, put in, replaced, said twice, or cut off."""
     for what, position, length, new in changes:
-        at = position % (len(data) + 1)
-        gone = data[at : at + length]
+        index = position % (len(data) + 1)
+        gone = data[index : index + length]
         if what == "delete":
-            data = data[:at] + data[at + length :]
+            data = data[:index] + data[index + length :]
         elif what == "insert":
-            data = data[:at] + new + data[at:]
+            data = data[:index] + new + data[index:]
         elif what == "replace":
-            data = data[:at] + new + data[at + len(new) :]
+            data = data[:index] + new + data[index + len(new) :]
         elif what == "repeat":
-            data = data[:at] + gone + data[at:]
+            data = data[:index] + gone + data[index:]
         else:
-            data = data[:at]
+            data = data[:index]
     return data
 
 

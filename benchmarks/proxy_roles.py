@@ -123,7 +123,7 @@ async def load_ports(
     end = begin + seconds
     for connection in opened:
         connection.end()
-    latencies = sorted(latency for at, latency in samples if begin <= at < end)
+    latencies = sorted(latency for ended, latency in samples if begin <= ended < end)
     if not latencies:
         raise SystemExit(f"not one answer in time; {len(errors)} errors: {errors[:1]}")
     return {

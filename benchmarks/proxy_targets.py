@@ -37,11 +37,11 @@ def missing(what: str, how: str) -> SystemExit:
 
 def find_program(name: str) -> str:
     """Its path, also where only root's PATH has it; exit 4 where it is not installed."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
+    program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if program is None:
         package = "redis-server" if name == "redis-server" else name
         raise missing(name, f"apt-get install {package}")
-    return found
+    return program
 
 
 @contextmanager
@@ -222,6 +222,6 @@ def load(kind: str, target: Target, connections: int, seconds: float) -> None:
     done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         raise SystemExit(f"{kind} through {target.name}: {done.stderr.strip()}")
-    found = json.loads(done.stdout)
-    found["cpu_us"] = (target.cpu_seconds() - before) / found["answers"] * 1e6
-    target.rounds.append(found)
+    result = json.loads(done.stdout)
+    result["cpu_us"] = (target.cpu_seconds() - before) / result["answers"] * 1e6
+    target.rounds.append(result)

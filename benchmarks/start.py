@@ -188,8 +188,8 @@ def compare(measure: Measure, other: Path, pairs: int, goals: Mapping[str, float
     seen: list[tuple[Mapping[str, float], Mapping[str, float]]] = []
     for number in range(pairs):
         order = (other, HERE) if number % 2 == 0 else (HERE, other)
-        found = {checkout: measure(checkout) for checkout in order}
-        seen.append((found[other], found[HERE]))
+        measured = {checkout: measure(checkout) for checkout in order}
+        seen.append((measured[other], measured[HERE]))
         print(f"pair {number + 1} of {pairs}", file=sys.stderr)
     rows = []
     for name in seen[0][1]:

@@ -117,8 +117,8 @@ class Pod:
     def round_trips(self) -> float:
         """Redis round trips of this pod so far, by its own metrics."""
         pattern = r'^captcha_redis_command_seconds_count\{command="(\w+)[^"]*"\} (\S+)$'
-        found = re.findall(pattern, self.http.get("/metrics").text, re.MULTILINE)
-        return sum(float(count) for command, count in found if command.lower() not in OVERHEAD)
+        counts = re.findall(pattern, self.http.get("/metrics").text, re.MULTILINE)
+        return sum(float(count) for command, count in counts if command.lower() not in OVERHEAD)
 
 
 def commands_so_far(client: redis.Redis) -> float:
@@ -271,8 +271,8 @@ def start_server(stack: ExitStack, app: str, env: dict[str, str], log: Path) -> 
     def url() -> str | None:
         if child.poll() is not None:
             raise SystemExit(f"{app} ended:\n{log.read_text(encoding='utf-8')}")
-        found = re.search(r"running on (http://\S+)", log.read_text(encoding="utf-8"))
-        return found.group(1) if found else None
+        match = re.search(r"running on (http://\S+)", log.read_text(encoding="utf-8"))
+        return match.group(1) if match else None
 
     address: str = until(app, url)
     return address

@@ -68,10 +68,10 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
 
     @app.get("/assets/{path:path}")
     def asset(path: str, request: Request) -> Response:
-        found = gallery.find("/assets/" + path)
-        if found is None or found.path != "/assets/" + path:
+        picture = gallery.find("/assets/" + path)
+        if picture is None or picture.path != "/assets/" + path:
             raise HTTPException(404, f"no such picture: /assets/{path}")
-        data = gallery.png(found)
+        data = gallery.png(picture)
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
         # Under another seed the same URL shows another picture: a browser must ask again (304).
         headers = {
@@ -86,21 +86,21 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
 
     @app.get("/oracle")
     def oracle(url: str, label: str | None = None) -> dict[str, Any]:
-        found = _known(gallery, url)
+        picture = _known(gallery, url)
         if label is not None and label not in BY_NAME:
             raise HTTPException(422, f"unknown label {label!r}; known: {', '.join(NAMES)}")
-        if found.kind == "abstract":
-            return {"kind": "abstract", "class": found.name}
-        if found.kind == "handwriting":
-            encoded = base64.b64encode(gallery.png(found)).decode("ascii")
-            return {"kind": "handwriting", "class": found.name, "image_base64": encoded}
-        width, height, detections = gallery.detections(found.index)
+        if picture.kind == "abstract":
+            return {"kind": "abstract", "class": picture.name}
+        if picture.kind == "handwriting":
+            encoded = base64.b64encode(gallery.png(picture)).decode("ascii")
+            return {"kind": "handwriting", "class": picture.name, "image_base64": encoded}
+        width, height, detections = gallery.detections(picture.index)
         answer: dict[str, Any] = {
             "kind": "scene",
             "labels": sorted({one.label for one in detections}, key=CLASS_IDS.__getitem__),
             "width": width,
             "height": height,
-            "boxes": _boxes(gallery, found, None),
+            "boxes": _boxes(gallery, picture, None),
         }
         if label is not None:
             answer["label"] = label
@@ -168,12 +168,12 @@ def _add_faults(app: FastAPI, faults: Faults) -> None:
 
 
 def _known(gallery: Gallery, url: str) -> Asset:
-    found = gallery.find(url)
-    if found is None:
+    picture = gallery.find(url)
+    if picture is None:
         raise HTTPException(
             422, f"unknown image {url[:200]!r}: not in this service's catalogue (GET /catalog lists it)"
         )
-    return found
+    return picture
 
 
 def _boxes(gallery: Gallery, asset: Asset, faults: Faults | None) -> list[dict[str, Any]]:

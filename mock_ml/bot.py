@@ -45,9 +45,9 @@ def judge(behaviour: Mapping[str, Any]) -> dict[str, Any]:
 def _find(data: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     for level in (data, *(value for value in data.values() if isinstance(value, Mapping))):
         for name in names:
-            found = level.get(name)
-            if isinstance(found, list):
-                return found
+            item = level.get(name)
+            if isinstance(item, list):
+                return item
     return []
 
 

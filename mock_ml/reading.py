@@ -119,7 +119,7 @@ def describe_line(line: ink.Mask) -> Description | None:
 
 def _directed(line: ink.Mask) -> tuple[Points, NDArray[np.int64]]:
     """Middles of all neighbouring pairs of pixels (x, y) with their direction: - | \\ /."""
-    found: list[NDArray[np.float32]] = []
+    strokes: list[NDArray[np.float32]] = []
     kinds: list[NDArray[np.int64]] = []
     pairs = (
         (line[:, :-1] & line[:, 1:], 0.5, 0.0),
@@ -129,9 +129,9 @@ def _directed(line: ink.Mask) -> tuple[Points, NDArray[np.int64]]:
     )
     for kind, (both, right, down) in enumerate(pairs):
         ys, xs = np.nonzero(both)
-        found.append(np.stack([xs + right, ys + down], axis=1).astype(np.float32))
+        strokes.append(np.stack([xs + right, ys + down], axis=1).astype(np.float32))
         kinds.append(np.full(len(xs), kind, np.int64))
-    return np.concatenate(found), np.concatenate(kinds)
+    return np.concatenate(strokes), np.concatenate(kinds)
 
 
 def _level(points: Points) -> Points:

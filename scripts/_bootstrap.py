@@ -99,17 +99,17 @@ def find_python(version: str) -> str:
 
     Raises CannotRun where there is none.
     """
-    own = ".".join(str(part) for part in sys.version_info[:2])
-    candidates = [[sys.executable]] if version == own else []
+    ours = ".".join(str(part) for part in sys.version_info[:2])
+    candidates = [[sys.executable]] if version == ours else []
     candidates.append([f"python{version}"])
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates += [
-        [str(found / "bin" / "python")] for found in sorted(pyenv.glob(f"{version}.*"), reverse=True)
+        [str(python / "bin" / "python")] for python in sorted(pyenv.glob(f"{version}.*"), reverse=True)
     ]
     candidates.append(["py", f"-{version}"])
     if shutil.which("uv"):
-        found = _output(["uv", "python", "find", version])
-        candidates += [[found]] if found else []
+        python = _output(["uv", "python", "find", version])
+        candidates += [[python]] if python else []
     for candidate in candidates:
         answer = _output([*candidate, "-c", "import sys; print(sys.executable, sys.version_info[:2])"])
         if answer.endswith(f"({version.replace('.', ', ')})"):

@@ -33,15 +33,15 @@ def opened():
     return Race()
 
 
-def verify(at, letter):
+def verify(number, letter):
     """GET (judge), GET, TTL, SETEX or SET, DEL, as devenv/captcha_api/stores/guide.py sends them."""
 
     def work(race):
-        r = race.clients[at]
-        found = r.get(KEY)
-        if not found:
+        r = race.clients[number]
+        text = r.get(KEY)
+        if not text:
             return
-        document = json.loads(found)
+        document = json.loads(text)
         passed = letter == ("R" if document.get("positive") else "E")
         value = json.loads(r.get(KEY) or "{}")
         value["attempts"] = count = int(value.get("attempts", 0)) + 1
@@ -54,7 +54,7 @@ def verify(at, letter):
             pipe.execute()
         if passed or count >= 2:
             r.delete(KEY)
-        race.answers[at].append((passed, count))
+        race.answers[number].append((passed, count))
 
     return work
 
@@ -69,7 +69,7 @@ def right(race):
 began = time.monotonic()
 result = frontrun.explore(
     setup=opened,
-    workers=[verify(at, letter) for at, letter in enumerate(letters)],
+    workers=[verify(number, letter) for number, letter in enumerate(letters)],
     invariant=right,
     preemption_bound=None,
     stop_on_first=False,
@@ -77,7 +77,7 @@ result = frontrun.explore(
     total_timeout=MOST_SECONDS,
 )
 seconds = round(time.monotonic() - began, 1)
-found = {"holds": result.property_holds, "orders": result.num_explored, "wrong": len(result.failures)}
-print("\n" + json.dumps({**found, "ended": seconds < MOST_SECONDS, "seconds": seconds}))
+report = {"holds": result.property_holds, "orders": result.num_explored, "wrong": len(result.failures)}
+print("\n" + json.dumps({**report, "ended": seconds < MOST_SECONDS, "seconds": seconds}))
 sys.stdout.flush()
 os._exit(0)  # threads that wait for a lock may be left

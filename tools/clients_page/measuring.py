@@ -107,7 +107,7 @@ async def _all(folder: Path, port: int, progress: Callable[[str], None]) -> dict
             result = {"handshake": shaken, **{case: asdict(item) for case, item in cases.items()}}
             return client.title, result
 
-    return dict(await asyncio.gather(*(one(at, client) for at, client in enumerate(CLIENTS))))
+    return dict(await asyncio.gather(*(one(index, client) for index, client in enumerate(CLIENTS))))
 
 
 def _install(client: Client, place: Path) -> None:
@@ -198,5 +198,5 @@ async def _line(stream: asyncio.StreamReader, seconds: float) -> bytes | None:
 
 def _handshake(commands: Sequence[RedisCommand]) -> list[str]:
     """What was sent before the first command of the program."""
-    first = next((at for at, one in enumerate(commands) if one.fate != "handshake"), len(commands))
+    first = next((index for index, one in enumerate(commands) if one.fate != "handshake"), len(commands))
     return [" ".join((one.command, *one.args)) for one in commands[:first]]

@@ -64,7 +64,7 @@ def stack_kind(scenario: Scenario, store: Strategy) -> tuple[int, RedisMode]:
     return scenario.stack.workers, required_spec(scenario, store).redis_mode
 
 
-def _keep(found: Data, replayer: Replayer, scenario: Scenario, store: Strategy, run: Run) -> None:
+def _keep(data: Data, replayer: Replayer, scenario: Scenario, store: Strategy, run: Run) -> None:
     result = replayer.run(scenario, store, run=run)
     one: Data = {
         "verdict": result.verdict,
@@ -73,7 +73,7 @@ def _keep(found: Data, replayer: Replayer, scenario: Scenario, store: Strategy, 
     }
     if store is shown_store(scenario):
         one["picture"] = [_plain(message) for message in _picture(scenario, explain_run(run))]
-    found.setdefault(scenario.id, {})[str(store)] = one
+    data.setdefault(scenario.id, {})[str(store)] = one
 
 
 def shown_store(scenario: Scenario) -> Strategy:
@@ -87,19 +87,19 @@ def answers(scenario: Scenario, play: Sequence[Observed]) -> list[Data]:
 
     ``took`` is rounded coarsely, in seconds.
     """
-    found: list[Data] = []
+    answered: list[Data] = []
     for step, one in zip(scenario.steps, play, strict=False):
         if isinstance(step, Create | Verify):
-            found.append({"step": one.number, "request": None, "got": _got(one.shown), "took": _took(one)})
+            answered.append({"step": one.number, "request": None, "got": _got(one.shown), "took": _took(one)})
         elif isinstance(step, Together) and step.names and isinstance(one.shown.get("requests"), Mapping):
             for name, shown in one.shown["requests"].items():
-                found.append({"step": one.number, "request": name, "got": _got(shown), "took": 0.0})
+                answered.append({"step": one.number, "request": name, "got": _got(shown), "took": 0.0})
         elif isinstance(step, Together):
             counted = ", ".join(
                 f"{n} × {name.replace('_', ' ')}" for name, n in one.shown["outcomes"].items()
             )
-            found.append({"step": one.number, "request": None, "got": counted, "took": _took(one)})
-    return found
+            answered.append({"step": one.number, "request": None, "got": counted, "took": _took(one)})
+    return answered
 
 
 def _got(shown: Mapping[str, Any]) -> str:
@@ -124,16 +124,18 @@ def _took(one: Observed) -> float:
 
 def _picture(scenario: Scenario, explained: Explanation) -> list[SequenceMessage]:
     """That of the scenario's own cause where the trace tells it, else the whole; without ids and times."""
-    own = [group.picture for group in explained.groups if group.cause == scenario.cause and group.picture]
-    messages = shorten(own[0] if own else explained.messages, MOST_MESSAGES)
+    pictures = [
+        group.picture for group in explained.groups if group.cause == scenario.cause and group.picture
+    ]
+    messages = shorten(pictures[0] if pictures else explained.messages, MOST_MESSAGES)
     names: dict[str, str] = {}
 
     def named(match: re.Match[str]) -> str:
         return names.setdefault(match[0], f"#{len(names) + 1}")
 
     return [
-        replace(message, time=float(at), label=_WAIT.sub("", _ID.sub(named, message.label)))
-        for at, message in enumerate(messages)
+        replace(message, time=float(index), label=_WAIT.sub("", _ID.sub(named, message.label)))
+        for index, message in enumerate(messages)
     ]
 
 

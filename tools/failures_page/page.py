@@ -212,8 +212,8 @@ def _scenario(scenario: Scenario, measured: Measured, *, with_picture: bool) -> 
             lines += [f"The order with `{each}`: `{schedule}`", ""]
     if with_picture:
         messages = [
-            SequenceMessage(float(at), source, target, label, kind, tuple(via))
-            for at, (source, target, label, kind, via) in enumerate(measured[str(store)]["picture"])
+            SequenceMessage(float(index), source, target, label, kind, tuple(via))
+            for index, (source, target, label, kind, via) in enumerate(measured[str(store)]["picture"])
         ]
         lines += [f"With `{store}`:", "", "```text"]
         lines += [line.text.rstrip() for line in draw_text(messages, width=WIDTH)]

@@ -62,16 +62,16 @@ def record(run: dict[str, Any]) -> list[Look]:
 
 def series(looks: list[Look]) -> dict[str, list[float | None]]:
     """Each sample of each pod over all looks, as Prometheus would have it."""
-    found: dict[str, list[float | None]] = {}
+    by_name: dict[str, list[float | None]] = {}
     for number, one in enumerate(looks):
         for pod, page in one.pages.items():
             for (name, labels), value in page.items():
                 if name not in USED:
                     continue
                 words = ",".join(f'{key}="{item}"' for key, item in (*labels, ("instance", f"{pod}:8000")))
-                values = found.setdefault(f"{name}{{{words}}}", [None] * len(looks))
+                values = by_name.setdefault(f"{name}{{{words}}}", [None] * len(looks))
                 values[number] = value
-    return found
+    return by_name
 
 
 def main() -> None:

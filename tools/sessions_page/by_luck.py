@@ -59,7 +59,7 @@ async def _violations(pods: Sequence[str], expression: str, session: SessionProf
     count = len(oracle.meeting.members)
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         for sequence in sequences(count) * 2:
-            oracle.play(sequence, await _run(client, pods, oracle, [[at] for at in sequence]))
+            oracle.play(sequence, await _run(client, pods, oracle, [[member] for member in sequence]))
         ends = [await _run(client, pods, oracle, [[*range(count)]]) for _ in range(pairs)]
     return sum(oracle.judge(end) is not None for end in ends)
 
@@ -83,9 +83,9 @@ async def _run(
         cookies.update((await send(pods[0], request)).cookies)
     answers: dict[int, HttpAnswer] = {}
     for group in groups:
-        members = [session.request(oracle.meeting.members[at].request).request for at in group]
+        members = [session.request(oracle.meeting.members[member].request).request for member in group]
         came = await asyncio.gather(
-            *(send(pods[at], request) for at, request in zip(group, members, strict=True))
+            *(send(pods[member], request) for member, request in zip(group, members, strict=True))
         )
         answers.update(zip(group, map(_answer, came), strict=True))
     return End(answers, _answer(await send(pods[0], session.ask)))

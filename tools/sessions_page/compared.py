@@ -35,7 +35,7 @@ def compare(folder: Path, port: int, tell: Callable[[str], None]) -> list[dict[s
     rows: list[dict[str, Any]] = []
     for example, (expression, fixes) in CASES.items():
         tell(f"{example}: devenv explore {expression}")
-        own = _explored(folder, example, expression, fixes)
+        explored = _explored(folder, example, expression, fixes)
         for fix in fixes:
             tell(f"{example}, {fix}: frontrun, and pairs by luck")
             luck = pairs_by_luck(folder / example, [expression], _environment(fix))
@@ -43,7 +43,7 @@ def compare(folder: Path, port: int, tell: Callable[[str], None]) -> list[dict[s
                 {
                     "example": example,
                     "fix": fix,
-                    "devenv": own[fix],
+                    "devenv": explored[fix],
                     "frontrun": _run(python, example, fix, port),
                     "luck": {"violations": luck[expression], **luck},
                 }

@@ -109,9 +109,9 @@ def show_findings(explanation: Explanation, screen: Screen, *, pictures: bool = 
     screen.show(Text(f"{mark} {explanation.verdict}", style))
 
 
-def show_remarks(found: Explanation, screen: Screen) -> None:
+def show_remarks(explanation: Explanation, screen: Screen) -> None:
     """What is no finding, and worth knowing."""
-    screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))
+    screen.paragraphs(tuple(f"note: {text}" for text in explanation.remarks))
 
 
 def _times(group: Group) -> str:

@@ -46,12 +46,12 @@ class OwnFile:
         files = _ADAPT[self.product](copy, place)
         return Adapted(files, tuple(sorted(copy.changes)), copy.upstreams, tuple(copy.lines))
 
-    def in_place_of_copy(self, said: str, place: Place) -> str:
+    def in_place_of_copy(self, message: str, place: Place) -> str:
         """What the balancer says of its copy, with this file's name and line."""
         adapted = self.adapted(place)
         if not adapted.lines:
-            return with_line_of_yaml(said, self.name, self.text)
-        return with_lines_of_copy(said, next(iter(adapted.files)), self.name, adapted.lines)
+            return with_line_of_yaml(message, self.name, self.text)
+        return with_lines_of_copy(message, next(iter(adapted.files)), self.name, adapted.lines)
 
 
 def own_file(name: str, text: str, product: str = "") -> OwnFile:

@@ -15,49 +15,49 @@ _PLACE = re.compile(r"@ ([a-z_][a-z_.\[\]\d]*)")
 _STEP = re.compile(r"([a-z_]+)|\[(\d+)\]")
 
 
-def with_lines_of_copy(said: str, copy: str, own: str, lines: Sequence[int]) -> str:
-    """``said`` with the team's file and line wherever it names a line of the copy.
+def with_lines_of_copy(message: str, copy: str, file_name: str, lines: Sequence[int]) -> str:
+    """``message`` with the team's file and line wherever it names a line of the copy.
 
-    ``copy`` and ``own`` are the names of the files; ``lines`` has the team's line for each line of the copy,
-    0 for one that the team's file does not have.
+    ``copy`` and ``file_name`` are the names of the files; ``lines`` has the team's line for each line of the
+    copy, 0 for one that the team's file does not have.
     """
 
     def replaced(match: re.Match[str]) -> str:
         number = int(match[1])
         line = lines[number - 1] if 0 < number <= len(lines) else 0
-        return f"{own}:{line}" if line else f"line {number} of its copy {copy}"
+        return f"{file_name}:{line}" if line else f"line {number} of its copy {copy}"
 
-    return re.sub(rf"(?:\./)?(?<![\w.-]){re.escape(copy)}:(\d+)\b", replaced, said)
+    return re.sub(rf"(?:\./)?(?<![\w.-]){re.escape(copy)}:(\d+)\b", replaced, message)
 
 
-def with_line_of_yaml(said: str, own: str, text: str) -> str:
-    """``said`` with the line of the team's YAML file that has what it names, in front.
+def with_line_of_yaml(message: str, file_name: str, text: str) -> str:
+    """``message`` with the line of the team's YAML file that has what it names, in front.
 
     Envoy and Traefik name a field or a value, Envoy also where it is; neither names a line. Without a single
-    line that has it, ``said`` stays as it is.
+    line that has it, ``message`` stays as it is.
     """
     try:
-        document = read_document(text, own, "see the documentation of its format")
+        document = read_document(text, file_name, "see the documentation of its format")
     except UsageProblem:
-        return said
-    for words in _QUOTED.findall(said):
+        return message
+    for words in _QUOTED.findall(message):
         word = str(words[0] or words[1]).partition("@")[0]
-        lines = set(_lines_with(document, word, _place(said)))
+        lines = set(_lines_with(document, word, _place(message)))
         if len(lines) == 1:
-            return f"{own}:{lines.pop()}: {shortened(said)}"
-    place = _place(said)
+            return f"{file_name}:{lines.pop()}: {shortened(message)}"
+    place = _place(message)
     if place and place in document.value_lines:
-        return f"{own}:{document.key_lines.get(place, document.line(place))}: {shortened(said)}"
-    return shortened(said)
+        return f"{file_name}:{document.key_lines.get(place, document.line(place))}: {shortened(message)}"
+    return shortened(message)
 
 
-def shortened(said: str) -> str:
+def shortened(message: str) -> str:
     """Without the repeated configuration."""
-    return said if len(said) <= MOST_CHARACTERS else said[:MOST_CHARACTERS] + " …"
+    return message if len(message) <= MOST_CHARACTERS else message[:MOST_CHARACTERS] + " …"
 
 
-def _place(said: str) -> Path:
-    match = _PLACE.search(said)
+def _place(message: str) -> Path:
+    match = _PLACE.search(message)
     if match is None:
         return ()
     return tuple(int(index) if index else name for name, index in _STEP.findall(match[1]))

@@ -130,9 +130,9 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
         ending = f"the user waited {call.waited_s:.1f} s"
     sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
     client = client_sentence([client_of(worst.command, clients_of(joined.keyless))])
-    found = finding("reply-lost", call.challenge, sentence + client, *lost, call)
+    lost_reply = finding("reply-lost", call.challenge, sentence + client, *lost, call)
     # To read twice does no harm: of a lost read only the wait and the bare error are to be mended.
-    return replace(found, advice=READ_AGAIN) if worst.is_read and joined.user_provided else found
+    return replace(lost_reply, advice=READ_AGAIN) if worst.is_read and joined.user_provided else lost_reply
 
 
 def commands_without_reply(joined: Joined) -> list[Diagnosis]:

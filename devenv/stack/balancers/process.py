@@ -46,14 +46,14 @@ class RunningBalancer:
         folder: Path,
         program: Program | None = None,
         log: Path | None = None,
-        own: OwnFile | None = None,
+        team_file: OwnFile | None = None,
     ) -> None:
         """Raises ``EnvironmentProblem`` where there is no program."""
         self.setting = setting
         self.product = PRODUCTS[setting.product]
         self.program = program or find(setting.product)
         self.port = 0
-        self._own = own
+        self._own = team_file
         self._place = Place(0, ())
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,9 +178,11 @@ class RunningBalancer:
         lines = [match[match.lastindex or 0] for match in matches if match]
         return self._in_own_words(" / ".join(dict.fromkeys(lines[:_WORDS])))
 
-    def _in_own_words(self, said: str) -> str:
+    def _in_own_words(self, message: str) -> str:
         """With the team's file and line in place of those of its copy."""
-        return self._own.in_place_of_copy(said, self._place) if self._own is not None and said else said
+        return (
+            self._own.in_place_of_copy(message, self._place) if self._own is not None and message else message
+        )
 
     def _check(self) -> None:
         """Have it say into its log what is wrong with its file."""
@@ -204,17 +206,17 @@ async def running_balancer(
     *,
     program: Program | None = None,
     port: int = 0,
-    own: OwnFile | None = None,
+    team_file: OwnFile | None = None,
 ) -> AsyncIterator[RunningBalancer]:
     """A balancer in front of ``servers``, on ``port`` (0: any free one); ended when the block is left.
 
-    ``own`` as for ``RunningBalancer``, with the policy ``OWN_FILE``.
+    ``team_file`` as for ``RunningBalancer``, with the policy ``OWN_FILE``.
     Raises as ``RunningBalancer`` and its ``start``.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="devenv-balancer-"))
     lease = Lease() if port == 0 else None
     try:
-        balancer = RunningBalancer(setting, folder, program, own=own)
+        balancer = RunningBalancer(setting, folder, program, team_file=team_file)
         try:
             await balancer.start(servers, lease.hand_over() if lease is not None else port)
             yield balancer

@@ -96,7 +96,7 @@ class BalancerTarget:
     setting: BalancerSetting
     program: Program | None = None
     """What is run here; None: what ``find`` finds."""
-    own: OwnFile | None = None
+    own_file: OwnFile | None = None
     """A team's own file, in place of what the setting would configure."""
     changes: tuple[Change, ...] = ()
     """What is another in the copy of that file."""
@@ -108,7 +108,7 @@ class BalancerTarget:
     @property
     def name(self) -> str:
         """The setting as ``parse_balancer`` reads it, or the name of the team's file."""
-        return self.setting.text if self.own is None else f"{self.setting.product}:{self.own.name}"
+        return self.setting.text if self.own_file is None else f"{self.setting.product}:{self.own_file.name}"
 
     @property
     def title(self) -> str:
@@ -119,21 +119,26 @@ class BalancerTarget:
     @property
     def models(self) -> Models:
         """Those of the policy, where they are known."""
-        return Models() if self.own is not None else models_of_balancer(self.setting)
+        return Models() if self.own_file is not None else models_of_balancer(self.setting)
 
     def in_stack(self, spec: StackSpec) -> StackSpec:
         """The balancer, with the team's file where there is one."""
-        if self.own is None:
+        if self.own_file is None:
             return replace(spec, balancer=self.setting.text)
         return replace(
-            spec, balancer=self.setting.text, balancer_config=self.own.text, balancer_file=self.own.name
+            spec,
+            balancer=self.setting.text,
+            balancer_config=self.own_file.text,
+            balancer_file=self.own_file.name,
         )
 
     @asynccontextmanager
     async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
         """A process of its own."""
         servers = [Server(upstream.name, upstream.host, upstream.port) for upstream in upstreams]
-        async with running_balancer(self.setting, servers, program=self.program, own=self.own) as balancer:
+        async with running_balancer(
+            self.setting, servers, program=self.program, team_file=self.own_file
+        ) as balancer:
             yield Place(LISTEN, balancer.port, self.prefix, self.host)
 
 

@@ -258,7 +258,7 @@ class _Trying:
         opening = self._opening(as_request(create)) if create else None
         return find_login_session(self.pod, self._api, self._options.folder, opening)
 
-    def any_session(self, found: Found, problem: UsageProblem | EnvironmentProblem) -> SessionProfile:
+    def any_session(self, detected: Found, problem: UsageProblem | EnvironmentProblem) -> SessionProfile:
         """The session of a service of which nothing else is known.
 
         Raises ``problem`` where none is found, its hint with the devenv.toml that a person completes.
@@ -283,7 +283,9 @@ class _Trying:
             f"for a login, a cart or a wizard write this devenv.toml{known}, with the service's own requests "
             f"in place of {HOLE}, and without those that it does not have"
         )
-        text = toml_text(replace(found, session=seen.session, headers=self.pod.headers, redis_use="unknown"))
+        text = toml_text(
+            replace(detected, session=seen.session, headers=self.pod.headers, redis_use="unknown")
+        )
         raise type(problem)(problem.message, hint=f"{hint}; {words}:\n\n{text.rstrip()}") from problem
 
     def _not_opened(self) -> EnvironmentProblem | None:

@@ -90,8 +90,8 @@ class _Looking:
 
     def session_of_any_name(self) -> SessionProfile | None:
         """What was found whatever the requests are called; None where no change of a session was seen."""
-        found = self._first(self._other_openings(), self._other_asks)
-        return found if found is not None and _has_change(found) else None
+        session = self._first(self._other_openings(), self._other_asks)
+        return session if session is not None and _has_change(session) else None
 
     def _first(
         self, openings: Iterable[Request], asks: Callable[[Request], Iterator[SessionProfile]]
@@ -99,10 +99,10 @@ class _Looking:
         first = None
         for opening in openings:
             for asked in asks(opening):
-                found = self._with_uses(asked)
-                if found is not None and _has_change(found):
-                    return found
-                first = first or found
+                tried = self._with_uses(asked)
+                if tried is not None and _has_change(tried):
+                    return tried
+                first = first or tried
         return first
 
     def _asks(self, opening: Request) -> Iterator[SessionProfile]:
@@ -328,11 +328,11 @@ def find_any_session(pod: Pod, api: OpenApi, folder: Path) -> AnySession:
     """The session of a service whose requests are called in any way, as far as it was found."""
     looking = _Looking(pod, api, folder)
     try:
-        found = looking.session_of_any_name()
+        session = looking.session_of_any_name()
     except EnvironmentProblem:
-        found = None
-    if found is not None:
-        return AnySession(found, True)
+        session = None
+    if session is not None:
+        return AnySession(session, True)
     hole = Request(HOLE)
     opening, seen, refused = hole, "", None
     if looking.refused is not None:

@@ -19,13 +19,13 @@ HOST = "127.0.0.1"
 class Front:
     """One balancer; ``start`` it once all pods listen. Calls that change it run one at a time."""
 
-    def __init__(self, text: str, state_dir: Path, own: OwnFile | None = None) -> None:
-        """``own``: a team's configuration file, which is taken over.
+    def __init__(self, text: str, state_dir: Path, team_file: OwnFile | None = None) -> None:
+        """``team_file``: a team's configuration file, which is taken over.
 
         Raises UsageProblem for a wrong setting, EnvironmentProblem where there is no such program.
         """
         self._setting = parse_balancer(text)
-        self._own = own
+        self._own = team_file
         self._program: Program = find(self._setting.product)
         self._folder = state_dir / "run" / "balancer"
         self._log = state_dir / "logs" / f"{self._setting.product}.log"
@@ -121,8 +121,8 @@ class Front:
             await self._end()
 
     async def _begin(self, setting: BalancerSetting) -> None:
-        own = self._own if setting.policy == OWN_FILE else None
-        running = RunningBalancer(setting, self._folder, self._program, self._log, own)
+        team_file = self._own if setting.policy == OWN_FILE else None
+        running = RunningBalancer(setting, self._folder, self._program, self._log, team_file)
         await running.start(self._servers, self._port)
         self._running, self._setting, self._problem = running, setting, ""
         assert self._proxy is not None
@@ -147,11 +147,11 @@ def front_of(spec: StackSpec, state_dir: Path) -> Front | None:
     """
     if not spec.balancer:
         return None
-    own = None
+    team_file = None
     if spec.balancer_config:
         product = parse_balancer(spec.balancer).product
-        own = own_file(spec.balancer_file or PRODUCTS[product].file, spec.balancer_config, product)
-    return Front(spec.balancer, state_dir, own)
+        team_file = own_file(spec.balancer_file or PRODUCTS[product].file, spec.balancer_config, product)
+    return Front(spec.balancer, state_dir, team_file)
 
 
 def _servers(ports: Mapping[str, int]) -> list[Server]:

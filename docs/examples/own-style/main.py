@@ -80,7 +80,7 @@ async def puzzle(x_client_id: ClientId) -> dict:
     shown = [wanted, *(random.choice(ANIMALS) for _ in range(5))]
     random.shuffle(shown)
     await keep(PREFIX + ticket, json.dumps({"wanted": wanted, "shown": shown}))
-    pictures = [hashlib.sha256(f"{ticket}{at}".encode()).hexdigest()[:8] for at in range(6)]
+    pictures = [hashlib.sha256(f"{ticket}{number}".encode()).hexdigest()[:8] for number in range(6)]
     return {"data": {"ticket": ticket, "wanted": wanted, "pictures": pictures, "expiresIn": TTL_S}}
 
 
@@ -90,7 +90,7 @@ async def solve(solution: Solution, x_client_id: ClientId) -> dict:
     if text is None:
         raise HTTPException(410, {"code": "UNKNOWN_TICKET"})
     session = json.loads(text)
-    right = {at for at, animal in enumerate(session["shown"]) if animal == session["wanted"]}
+    right = {number for number, animal in enumerate(session["shown"]) if animal == session["wanted"]}
     passed = set(solution.picks) == right
     if passed:
         await forget(PREFIX + solution.ticket)

@@ -62,29 +62,31 @@ def demo(
 
     With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
     """
-    at = common.context(language=cast("Language | None", language and language.value), redis=redis,
+    context = common.context(language=cast("Language | None", language and language.value), redis=redis,
         cold=cold, balancer=balancer,
     )  # fmt: skip
-    if at.settings.service is not None:
+    if context.settings.service is not None:
         from devenv.cli.commands.demo.own_service import demo_own
 
-        raise typer.Exit(demo_own(at, at.settings.service, trials))
+        raise typer.Exit(demo_own(context, context.settings.service, trials))
     with importing("devenv.cli.commands.demo.screen"):
-        code = _tell(at, trials, store(strategy) or FIRST_FIX)
+        code = _tell(context, trials, store(strategy) or FIRST_FIX)
     if code:
         raise typer.Exit(code)
 
 
-def _tell(at: CommandContext, trials: int, strategy: Strategy) -> int:
-    language = at.settings.language
+def _tell(context: CommandContext, trials: int, strategy: Strategy) -> int:
+    language = context.settings.language
 
     def observer() -> Observer:
         from devenv.cli.commands.demo.screen import terminal_observer
 
-        return terminal_observer(at.screen, language)
+        return terminal_observer(context.screen, language)
 
-    with at.screen.working("demo") as progress:
-        done = run_demo(at.settings, trials=trials, strategy=strategy, observer=observer, progress=progress)
+    with context.screen.working("demo") as progress:
+        done = run_demo(
+            context.settings, trials=trials, strategy=strategy, observer=observer, progress=progress
+        )
     from devenv.cli.commands.demo.screen import show_demo
 
-    return show_demo(done, language, at.screen)
+    return show_demo(done, language, context.screen)
