@@ -76,6 +76,7 @@ _SENTENCE_END = re.compile(
     r"(?P<tail>\sis\syour\s(?:[A-Za-z]{1,20}[ -]){0,3}(?i:code|otp|pin|password|passcode)\b)"
 )
 """What a message says that is sent to a person: ``Your verification code is 123456``."""
+SHORTEST_SENTENCE = len("인증번호 1234")
 _PAIR_HEAD = re.compile(
     rf"(?P<name>[^\W\d](?<![\w{_MARKS}.\[\]-][^\W\d])[\w{_MARKS}.\[\]-]{{1,80}}+)"
     r"(?:\\{0,8}[\"']?\s{0,3}(?:=>|=|::?(?!//))\s{0,3}|\((?=[\"']))"

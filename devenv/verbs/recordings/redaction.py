@@ -11,7 +11,14 @@ from urllib.parse import quote, urlsplit
 
 from devenv.core.model.percent import decoded
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
-from devenv.verbs.recordings.opened_text import is_markup, open_commands, open_json, open_markup, open_pairs
+from devenv.verbs.recordings.opened_text import (
+    SHORTEST_SENTENCE,
+    is_markup,
+    open_commands,
+    open_json,
+    open_markup,
+    open_pairs,
+)
 from devenv.verbs.recordings.secret_names import is_secret_name, tells_about
 from devenv.verbs.recordings.secret_shapes import is_card, without_secret_shapes
 
@@ -235,7 +242,7 @@ class Redactor:
         if is_markup(text):
             return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
                                lambda rest: self._escaped(rest, what))  # fmt: skip
-        if " " in text:
+        if len(text) >= SHORTEST_SENTENCE and " " in text:
             text = open_commands(text, lambda name, value: str(self._value(name, value, f"field {name}")))
         if "{" in text or "[" in text:
             return open_json(

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from pydantic import TypeAdapter, ValidationError
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.stack.files import write_atomically
+from devenv.verbs.rollout.results import ResultRow
 
 FILE = "rollout.json"
 _LOCK_SECONDS = 10.0
@@ -106,6 +108,10 @@ class RolloutState:
         return {**shown, "phase": str(self.phase), "controlled": self.controlled}
 
 
+_STATE = TypeAdapter(RolloutState)
+_RESULTS = TypeAdapter(list[ResultRow])
+
+
 class RolloutJournal:
     """The file in the stack's folder."""
 
@@ -115,14 +121,22 @@ class RolloutJournal:
     def read(self) -> RolloutState | None:
         """The rollout; None where there is none. Raises EnvironmentProblem for a broken file."""
         try:
-            data = json.loads(self.path.read_text(encoding="utf-8"))
-            return RolloutState(**{**data, "phase": Phase(data["phase"])})
+            state = _STATE.validate_json(self.path.read_bytes())
+            _RESULTS.validate_python(state.results)
+            return state
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise EnvironmentProblem(
-                f"{self.path} is not readable: {error}", hint="remove it, and start the rollout again"
-            ) from error
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise self._broken(f"{place}: {problem['msg']}" if place else problem["msg"]) from error
+        except (OSError, ValueError) as error:
+            raise self._broken(str(error)) from error
+
+    def _broken(self, reason: str) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            f"{self.path} is not readable: {reason}", hint="remove it, and start the rollout again"
+        )
 
     def present(self) -> RolloutState:
         """The rollout. Raises UsageProblem where there is none."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel, NonNegativeInt
+
 from devenv.core.model.verdict import passes
 from devenv.core.rollout.outlook import StepOutlook, detected
 from devenv.core.rollout.sequential import Decision, SequentialTest
@@ -119,6 +121,30 @@ class StepResult:
             "examples": self.examples,
             "first_refusal": self.first_refusal,
         }  # fmt: skip
+
+
+class _TestRow(BaseModel):
+    sessions: NonNegativeInt
+    lost: NonNegativeInt
+
+
+class _LostRow(BaseModel):
+    born: str
+    used: str
+    sessions: int
+    why: str
+
+
+class ResultRow(BaseModel):
+    """What readers of the journal take of ``StepResult.to_json``, which has more."""
+
+    number: int
+    name: str
+    predicted_loss: float
+    test: _TestRow
+    decision: Decision
+    verdicts: dict[str, int]
+    lost_between: list[_LostRow]
 
 
 def every_step_passes(results: Sequence[Mapping[str, Any]], steps: int) -> bool:

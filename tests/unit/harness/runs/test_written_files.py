@@ -32,6 +32,8 @@ from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.harness.runs.folders import Run
 from devenv.harness.runs.journal import FileJournal
 from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
+from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
+from devenv.wire.edge.kept_pods import KeptPods
 
 each_file = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_text = st.text(st.characters(), max_size=12)
@@ -205,6 +207,41 @@ def test_replay_reads_the_scenario_of_an_import(title: str, header: str, body: A
         }
     )
     assert parse(text, "made.yaml").title == f"x{title}"
+
+
+counts = st.integers(0, 2**40)
+rows = st.builds(
+    lambda number, text, sessions, share: {
+        "number": number, "name": text, "predicted_loss": share, "decision": "holds",
+        "test": {"sessions": sessions, "lost": 0}, "verdicts": {text: number}, "examples": [text],
+        "lost_between": [{"born": text, "used": text, "sessions": number, "why": text}],
+    },
+    counts, clean_text, counts, st.floats(0, 1),
+)  # fmt: skip
+
+
+@each_file
+@given(
+    clean_text, st.dictionaries(clean_text, clean_text, max_size=2), st.lists(rows, max_size=2), times,
+    st.sampled_from(Phase),
+)  # fmt: skip
+def test_a_rollout_goes_on_from_its_file(
+    run: Run, text: str, pods: dict[str, str], results: list[Any], until: float, phase: Phase
+) -> None:
+    journal = RolloutJournal(run.folder)
+    journal.path.unlink(missing_ok=True)
+    state = RolloutState(text, text, text, phase=phase, until=until, pods=pods, results=results, policy=text)
+    assert journal.create(state) == journal.read()
+
+
+@each_file
+@given(st.lists(clean_text, max_size=3), clean_text, st.dictionaries(clean_text, clean_text, max_size=2))
+def test_a_proxy_s_container_reads_the_pods_that_it_kept(
+    run: Run, pods: list[str], policy: str, made_with: dict[str, str]
+) -> None:
+    kept = KeptPods(run.folder / "pods.json", made_with)
+    kept.write(pods, policy)
+    assert kept.read() == (pods, policy)
 
 
 def _joined(events: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -14,12 +15,17 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.verbs.rollout.journal import Conflict, Phase, RolloutJournal, RolloutState, ask
 
 STATE = RolloutState(plan="text", name="plan.yaml", token="secret")
+ROW = {
+    "number": 1, "name": "one", "predicted_loss": 0.1, "test": {"sessions": 3, "lost": 1},
+    "decision": "holds", "verdicts": {"kept": 2, "lost": 1}, "first_refusal": "",
+    "lost_between": [{"born": "off", "used": "on", "same_pod": False, "sessions": 1, "why": "memory"}],
+}  # fmt: skip
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     journal = RolloutJournal(tmp_path)
     assert journal.read() is None
-    written = journal.create(replace(STATE, pods={"a": "off"}, results=[{"number": 1}]))
+    written = journal.create(replace(STATE, pods={"a": "off"}, results=[ROW]))
     assert journal.read() == written == journal.present()
     assert "secret" not in str(written.to_json())
 
@@ -71,7 +77,26 @@ def test_a_lock_that_a_killed_process_left_is_taken_away(tmp_path: Path) -> None
     assert not lock.exists()
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "rollout.json").write_text("{", encoding="utf-8")
-    with pytest.raises(EnvironmentProblem, match=r"rollout.json is not readable"):
-        RolloutJournal(tmp_path).read()
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "Input should be"),
+        ({"phase": "gone"}, "phase: Input should be"),
+        ({"pods": {"a": 1}}, "pods.a: Input should be a valid string"),
+        (
+            {"results": [{**ROW, "test": {"sessions": -1, "lost": 0}}]},
+            "0.test.sessions: Input should be",
+        ),
+        ({"results": [{"number": 1}]}, "0.name: Field required"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, changed: str | dict[str, object], named: str) -> None:
+    journal = RolloutJournal(tmp_path)
+    journal.create(STATE)
+    written = json.loads(journal.path.read_text(encoding="utf-8"))
+    text = changed if isinstance(changed, str) else json.dumps({**written, **changed})
+    journal.path.write_text(text, encoding="utf-8")
+    with pytest.raises(EnvironmentProblem, match=r"rollout.json is not readable") as caught:
+        journal.read()
+    assert named in caught.value.message
