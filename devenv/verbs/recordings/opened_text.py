@@ -47,11 +47,12 @@ _VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
 _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
+_SHORTEST_TABLE = len("pw,a\nb,c")
 _LONGEST_HEAD = 2_000
 """Characters of a line of names of columns."""
 _LINE = re.compile(
     rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}"
-    r"::?[ \t]{1,4})(?P<value>[^\r\n{}<>]++)(?=\r?$)"
+    r"::?[ \t]{1,4})(?P<value>(?![|>]\r?$)[^\r\n{}<>]++)(?=\r?$)"
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML; ``userPassword:: eA==`` of LDIF."""
 _BLOCK = re.compile(
@@ -87,7 +88,7 @@ No name of one letter is secret.
 """
 _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
-    r"|\[\[(?P<long>[^\]]*+)\]\]|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
+    r"|\[\[(?P<long>[^\]]*+)\]\]|(?P<bare>(?![|>]\r?\n)[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 _OPTION = re.compile(
     rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)[ ]{{1,4}})"
@@ -148,7 +149,7 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         text = _COMPARED.sub(lambda match: _named(match, match["name"], secret, value), text)
     if ':"' in text:
         text = _SERIALIZED.sub(lambda match: _serialized(match, secret, value), text)
-    if "\n" in text:
+    if len(text) >= _SHORTEST_TABLE and "\n" in text:
         text = _open_columns(text, secret, value)
     if not colon and "=" not in text and "(" not in text:
         return text

@@ -190,7 +190,7 @@ def test_credentials_of_urls_and_headers(text: str, shown: str) -> None:
         ('s:8:"password";s:2:"x1";', 's:8:"password";s:8:"REDACTED";'),
         ("jdbc:oracle:thin:scott/tiger@//db:1521/x", "jdbc:oracle:REDACTED@//db:1521/x"),
         ("id\temail\n1\ta\n", "id\temail\n1\tREDACTED\n"),
-        ("- password: |\n    x1\n    x2\n  id: 1", "- password: REDACTED\n    REDACTED\n  id: 1"),
+        ("- password: |\n    x1\n    x2\n  id: 1", "- password: |\n    REDACTED\n  id: 1"),
         ("userPassword:: eDE=", "userPassword:: REDACTED"),
         ("curl -s -u bob:x1 http://h/", "curl -s -u bob:REDACTED http://h/"),
         ("mysqldump -u root -px1 db", "mysqldump -u root -pREDACTED db"),
