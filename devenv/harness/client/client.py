@@ -282,10 +282,7 @@ class CaptchaClient:
         try:
             response = await self._http.send(built)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise EnvironmentProblem(
-                f"no stack answers at {self.endpoints.traffic}",
-                hint="start one with 'devenv up', or see what runs with 'devenv status'",
-            ) from error
+            raise _unanswered(self.endpoints) from error
         except httpx.TransportError as error:
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if response.status_code == 400 and pod is not None and "X-Served-By" not in response.headers:
@@ -326,3 +323,16 @@ class CaptchaClient:
 
     def _arrow(self, moment: float, source: str, target: str, label: str, kind: MessageKind) -> None:
         self.recording.messages.append(SequenceMessage(moment, source, target, label, kind))
+
+
+def _unanswered(endpoints: Endpoints) -> EnvironmentProblem:
+    """The error where nothing listens: a load balancer in front can have ended alone."""
+    if endpoints.proxy and endpoints.proxy != endpoints.traffic:
+        return EnvironmentProblem(
+            f"nothing listens at {endpoints.traffic}: the load balancer there has ended, or the stack has",
+            hint="'devenv status' says which, and how; 'devenv route NAME:POLICY' starts the balancer again",
+        )
+    return EnvironmentProblem(
+        f"no stack answers at {endpoints.traffic}",
+        hint="start one with 'devenv up', or see what runs with 'devenv status'",
+    )

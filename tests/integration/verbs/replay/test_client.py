@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -181,8 +182,8 @@ def test_no_stack_is_one_clear_error() -> None:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     endpoints = Endpoints(traffic=nobody, control=nobody, ml=nobody, redis_host="127.0.0.1", redis_port=1)
 
-    async def create() -> None:
-        async with CaptchaClient(endpoints) as client:
+    async def create(at_stack: Endpoints = endpoints) -> None:
+        async with CaptchaClient(at_stack) as client:
             await client.create(CaptchaType.ABSTRACT)
 
     async def ask() -> None:
@@ -190,6 +191,8 @@ def test_no_stack_is_one_clear_error() -> None:
             await client.answers.catalogue()
 
     assert str(_raised(create())) == f"no stack answers at {nobody}"
+    behind = replace(endpoints, proxy="http://127.0.0.1:1")
+    assert f"nothing listens at {nobody}: the load balancer there has ended" in str(_raised(create(behind)))
     assert "mock ML service" in str(_raised(ask()))
     with pytest.raises(
         EnvironmentProblem, match=f"the control API at {nobody} does not answer: ConnectionRefusedError"
