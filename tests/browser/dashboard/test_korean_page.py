@@ -31,6 +31,8 @@ TEXTS = """() => {
 of the stream, the choices of a list that are names of the program."""
 SENTENCE = re.compile(r"\b[A-Za-z][a-z']+ (?:[a-z']+ )+[a-z]{2,}\b|\b[a-z']{3,} [a-z']{3,}\b")
 """At least two English words one after the other, in small letters."""
+IDS = re.compile(r"\b[0-9a-f]{6,}\b")
+"""Of challenges, cut or whole: some have letters alone."""
 ANSWERS = ("Challenge not found", "Challenge already solved", "not found", "already solved")
 """Of the service: its clients read them in every language."""
 
@@ -39,7 +41,7 @@ def english(page: Page) -> list[str]:
     """The texts of the page that are English."""
     wrong = []
     for text in page.evaluate(TEXTS):
-        rest = text
+        rest = IDS.sub("", text)
         for answer in ANSWERS:
             rest = rest.replace(answer, "")
         if SENTENCE.search(rest):

@@ -139,12 +139,19 @@ function gateRules() {
   </details>`;
 }
 
+/** What was asked of mock ML and is not in the overview yet; null where nothing is. @type {{latency_ms: number, error_rate: number}|null} */
+let asked = null;
+
 function mlFaults() {
   const active = overview.value?.ml_faults?.rules.find((one) => one.endpoint === "*");
   const latency = active?.latency_ms ?? 0;
   const errors = active?.error_rate ?? 0;
-  /** @param {Partial<{latency_ms: number, error_rate: number}>} change */
-  const put = (change) => during(t("setting mock ML"), () => act("PUT", "/dashboard/ml", { latency_ms: latency, error_rate: errors, ...change }));
+  /** Change one of both; the other stays as it was asked for last. @param {Partial<{latency_ms: number, error_rate: number}>} change */
+  const put = async (change) => {
+    const wished = (asked = { latency_ms: latency, error_rate: errors, ...asked, ...change });
+    await during(t("setting mock ML"), () => act("PUT", "/dashboard/ml", wished));
+    if (asked === wished) asked = null;
+  };
   return html`<div class="fields">
     <label>${t("mock ML latency, ms")} <input type="number" min="0" max="60000" step="100" size="6" .value=${String(latency)} @change=${(/** @type {Event} */ event) => put({ latency_ms: Number(value(event)) })} /></label>
     <label>${t("errors")} <select @change=${(/** @type {Event} */ event) => put({ error_rate: Number(value(event)) })}>
