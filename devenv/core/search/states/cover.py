@@ -123,6 +123,16 @@ class _Covered:
         )
 
 
+@dataclass(slots=True)
+class _Steps:
+    """What is known of the steps of one group in one state of the store."""
+
+    idle: int = 0
+    """The places whose step changes nothing."""
+    taken: dict[int, tuple[Step, int]] = field(default_factory=dict)
+    """Of other places the step, and the set of the place where it leads."""
+
+
 class Cover:
     """Covers the system of ``search``; ``go_on``, and the ``questions`` of the search, as there.
 
@@ -149,10 +159,7 @@ class Cover:
         self._open: dict[Early | Late, None] = {}
         self._sure: set[tuple[int, int, bool]] = set()
         self._unsure: set[tuple[int, int, bool]] = set()
-        self._taken: dict[tuple[int, int, int], tuple[Step, int] | None] = {}
-        self._idle: dict[
-            tuple[int, int], int
-        ] = {}  # by group and store: the places whose step changes nothing
+        self._known: dict[tuple[int, int], _Steps] = {}
 
     def ask_again(self) -> None:
         """Something was learned: take up again what was left open."""
@@ -255,41 +262,43 @@ class Cover:
         store = key.store
         steps = covered.steps[number][part]
         few_origins = isinstance(key, Late) and self._is_request[number]
-        complete = True
-        idle = self._idle.get((number, store), 0)
-        covered.expanded[number][part] |= covered.sets[number][part] & idle
-        for place in members(covered.sets[number][part] & ~covered.expanded[number][part]):
-            try:
-                taken = self._step_of(number, place, store)
-            except NotKnown:
-                complete = False
-                continue
-            covered.expanded[number][part] |= 1 << place
-            if taken is not None:
-                step, after = taken
-                if few_origins:
-                    ends = self._surely(number, step.origin, graded=False)
-                    step = Step(step.store, ENDED if ends else BEGIN, step.signal)
-                steps[step] = steps.get(step, 0) | 1 << after
-        return complete
+        known = self._known.setdefault((number, store), _Steps())
+        new = covered.sets[number][part] & ~(covered.expanded[number][part] | known.idle)
+        missing = 0
+        for place in members(new):
+            taken = known.taken.get(place)
+            if taken is None:
+                try:
+                    taken = self._step_of(number, place, store)
+                except NotKnown:
+                    missing |= 1 << place
+                    continue
+                if taken is None:
+                    known.idle |= 1 << place
+                    continue
+                known.taken[place] = taken
+            step, after = taken
+            if few_origins:
+                ends = self._surely(number, step.origin, graded=False)
+                step = Step(step.store, ENDED if ends else BEGIN, step.signal)
+            steps[step] = steps.get(step, 0) | after
+        covered.expanded[number][part] |= new & ~missing
+        return not missing
 
     def _step_of(self, number: int, place: int, store: int) -> tuple[Step, int] | None:
-        """The step that is pending at a place and where it leads; None where it changes nothing. NotKnown."""
-        asked = (number, place, store)
-        if asked in self._taken:
-            return self._taken[asked]
+        """The step that is pending at a place, and the set of the place where it leads.
+
+        None where it changes nothing. Raises NotKnown.
+        """
         group = self._search.groups[number]
         pending = group.step(place)
-        taken = None
-        if pending is not None:
-            after, changed = group.move(place, store)
-            signal = pending if isinstance(pending, Signal) and pending.targets else None
-            if changed != store or signal is not None:
-                taken = Step(changed, self._origins[number].of(after, changed), signal), after
-        if taken is None:
-            self._idle[number, store] = self._idle.get((number, store), 0) | 1 << place
-        self._taken[asked] = taken
-        return taken
+        if pending is None:
+            return None
+        after, changed = group.move(place, store)
+        signal = pending if isinstance(pending, Signal) and pending.targets else None
+        if changed == store and signal is None:
+            return None
+        return Step(changed, self._origins[number].of(after, changed), signal), 1 << after
 
     def _affected(self, number: int, places: int, step: Step) -> int:
         signal = step.signal

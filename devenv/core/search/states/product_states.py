@@ -23,6 +23,8 @@ from devenv.core.search.composition import Composition, PackedState, Signal
 from devenv.core.search.states.places import Missing, NotKnown, Places, Question, Split, Tests
 from devenv.core.spec.learned_scripts import ScriptCall
 
+_PART_BITS = 60
+_PART = (1 << _PART_BITS) - 1
 MAX_STATES = 1_000_000
 """Product states; each takes some 300 bytes."""
 
@@ -63,11 +65,16 @@ class End(NamedTuple):
 
 
 def members(places: int) -> Iterator[int]:
-    """The places of a set."""
-    while places:
-        low = places & -places
-        yield low.bit_length() - 1
-        places ^= low
+    """The places of a set, in order."""
+    first = 0
+    while places:  # a part at a time: an operation on a set of thousands of places takes long
+        part = places & _PART
+        while part:
+            low = part & -part
+            yield first + low.bit_length() - 1
+            part ^= low
+        places >>= _PART_BITS
+        first += _PART_BITS
 
 
 @dataclass(slots=True)
@@ -77,7 +84,7 @@ class _Closures:
     alone: int = 0
     """The places that reach nothing but themselves."""
     reached: dict[int, int] = field(default_factory=dict)
-    """By the place, a set with that place alone."""
+    """By the place."""
     unknown: int = 0
     """The places of which not everything is known; all of that was asked."""
 
@@ -206,16 +213,14 @@ class ProductSearch:
             closures = self._closures[number, store] = _Closures()
         reached = places & closures.alone
         unknown = places & closures.unknown
-        rest = places & ~(reached | unknown)
-        while rest:
-            low = rest & -rest
-            led = closures.reached.get(low)
+        complete = not unknown
+        for place in members(places & ~(reached | unknown)):
+            led = closures.reached.get(place)
             if led is None:
-                led = self._reached_from(closures, number, low.bit_length() - 1, store)
+                led = self._reached_from(closures, number, place, store)
             reached |= led
-            rest &= ~(led | low)
-            unknown |= low & ~led
-        return reached, not unknown
+            complete = complete and led != 0
+        return reached, complete
 
     def _reached_from(self, closures: _Closures, number: int, place: int, store: int) -> int:
         """``closed`` of one place. Nothing where that is not known: what is missing is asked then."""
@@ -239,7 +244,7 @@ class ProductSearch:
         if missing:
             closures.unknown |= 1 << place
             return 0
-        closures.reached[1 << place] = reached
+        closures.reached[place] = reached
         if reached == 1 << place:
             closures.alone |= reached
         return reached
