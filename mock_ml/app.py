@@ -32,6 +32,12 @@ UNKNOWN_SIZE = (640, 480)
 """Width and height that ``/predict-image`` gives of a picture that is not in the catalogue."""
 
 
+class Problem(BaseModel):
+    """The body of an answer that refuses a request."""
+
+    detail: str
+
+
 class BehaviourRequest(BaseModel):
     """The body of ``/predict-bot``."""
 
@@ -47,7 +53,11 @@ class ImageRequest(BaseModel):
 def create_app(seed: int, unread_text: str = UNREAD_TEXT) -> FastAPI:
     """The service for one seed; ``unread_text`` is what it reads where it recognises no word."""
     gallery, faults, reader = Gallery(seed), Faults(seed), Reader(NAMES)
-    app = FastAPI(title="mock_ml", description="A stand-in for the YOLO, OCR and bot models of a captcha.")
+    app = FastAPI(
+        title="mock_ml",
+        description="A stand-in for the YOLO, OCR and bot models of a captcha.",
+        responses={422: {"model": Problem}},
+    )
     app.add_middleware(FaultLayer, faults=faults)
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, _explain)
@@ -66,7 +76,7 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
     def catalog() -> dict[str, Any]:
         return gallery.catalog()
 
-    @app.get("/assets/{path:path}")
+    @app.get("/assets/{path:path}", responses={404: {"model": Problem}})
     def asset(path: str, request: Request) -> Response:
         picture = gallery.find("/assets/" + path)
         if picture is None or picture.path != "/assets/" + path:
