@@ -91,10 +91,10 @@ _PAIR_VALUE = re.compile(
     r"|\[\[(?P<long>[^\]]*+)\]\]|(?P<bare>(?![|>]\r?\n)[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 _OPTION = re.compile(
-    rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)[ ]{{1,4}})"
+    rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)(?:[ ]{{1,4}}|=))"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
 )
-"""``--password x`` of a command line."""
+"""``--password x`` and ``--password=x`` of a command line."""
 _ESCAPED = re.compile(
     r"(?P<head>(?P<quote>\\{0,16}\")(?P<name>[^\"\\\n]{1,100})(?P=quote)\s{0,8}:\s{0,8}(?P=quote))"
     r"(?P<value>[^\"\\]*+)(?P=quote)"

@@ -36,7 +36,7 @@ _PARTS = r"""
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
     연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 개인키 인증키 아이디비번 성명 사용자명
     parool salasõna телефон メール 確認コード 確認番号 検証コード 认证码 swiftbic nhsnum medicare
-    numerosant santenumero krankenversicher zugangsschl[uü]e?ssel
+    numerosant santenumero cardverif mothermaiden krankenversicher zugangsschl[uü]e?ssel
     личныйключ закрытыйключ приватныйключ
     contrasinal кодслово кодовоеслово секретноеслово identifiedby
     codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
@@ -50,7 +50,7 @@ _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
     passord kodeord heslo geslo parole pepper
-    mobile handy puk mtan psk pat otc tkn bic cpf pesel bsn nino dni curp cnpj sandi
+    mobile handy puk mtan psk pat otc tkn authz bic cpf pesel bsn nino dni curp cnpj sandi
 """
 """As a word of the name: between separators or changes of case."""
 _ABOUT_WORDS = """

@@ -23,6 +23,7 @@ NAMES = """
     lösenord adgangskode passord salasana heslo jelszó slaptažodis κωδικός κωδικόςΠρόσβασης contrasenya
     palavra_passe kodeord wagwoord geslo lozinka gizliAnahtar lykilorð neno_siri pasahitza סיסמה كلمة_المرور
     개인키 인증키 unlockCode pepper refreshTok
+    cardVerificationValue motherMaiden authz_header
     codigo_de_verificacion code_de_vérification Zugangsschlüssel parool 確認コード номер_телефона refresh_tkn
     parolă losenord contrasinal кодСлово sandi codiceFiscale steuerId nationalInsuranceNumber
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
@@ -196,6 +197,7 @@ def test_credentials_of_urls_and_headers(text: str, shown: str) -> None:
         ("mysqldump -u root -px1 db", "mysqldump -u root -pREDACTED db"),
         ("machine h login bob password x1", "machine h login bob password REDACTED"),
         ("user.setPassword('x1')", "user.setPassword('REDACTED')"),
+        ("tool --token=x1 --port=8080 run", "tool --token=REDACTED --port=8080 run"),
         ("password = [[x1]]", "password = [[REDACTED]]"),
         ("Your verification code is 123456.", "Your verification code is REDACTED."),
         ("83k1z9 is your one-time code", "REDACTED is your one-time code"),
