@@ -51,7 +51,7 @@ MERGED_FROM = 4
 """From this many requests on, nodes with the same future are one place; with fewer it adds questions."""
 MERGED_FROM_OF_ONE_KIND = 5
 """The same where only requests of one kind meet: there are fewer states."""
-APART_STATES = 1000
+APART_STATES = 600
 """With more states, and ``MERGED_FROM`` requests, nodes with the same future are one place after all."""
 
 
