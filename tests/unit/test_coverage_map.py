@@ -102,7 +102,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/wire/edge/test_front.py", SERVER, "pod_ports"),
     ),
     "mock_ml": (
-        ("integration/mock_ml", SERVER, "app middleware"),
+        ("integration/mock_ml", SERVER, "middleware"),
         ("unit/mock_ml/test_mock_ml_reading.py", DATA, "alphabet"),
     ),
 }
