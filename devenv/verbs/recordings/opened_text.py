@@ -62,7 +62,7 @@ _BLOCK = re.compile(
 )
 """A text of several lines in YAML: ``password: |``."""
 _COMMAND = re.compile(
-    r"(?P<head>\bcurl(?:\s[^\n]{0,100}?)?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,80}:"
+    r"(?P<head>\bcurl(?:\s[^\n]{0,60}?)?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,80}:"
     r"|\b(?:mysql|mysqldump|mariadb)\s(?:[^\n]{0,100}?\s)?-p(?=\S)"
     r"|\bmachine\s{1,4}\S{1,200}\s{1,4}login\s{1,4}\S{1,200}\s{1,4}password\s{1,4})(?P<value>[^\s\"']{1,200}+)"
 )
@@ -174,7 +174,7 @@ def _named(match: re.Match[str], name: str, secret: Callable[[str], bool], value
 
 def open_commands(text: str, value: CleanValue) -> str:
     """Passwords that a command line or a sentence says."""
-    if "curl " in text or "-p" in text or "machine " in text:
+    if "-u" in text or "-p" in text or "machine " in text:  # --user too
         text = _COMMAND.sub(lambda match: match["head"] + value("password", match["value"]), text)
     text = _SENTENCE.sub(lambda match: match["head"] + value("one-time code", match["value"]), text)
     if " is your " in text:
