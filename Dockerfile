@@ -25,7 +25,4 @@ FROM devenv AS captcha-api
 CMD ["python", "-m", "uvicorn", "devenv.captcha_api.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]
 
 FROM devenv AS edge
-USER 0:0
-RUN install -d -o 10001 -g 10001 /var/lib/devenv
-USER 10001:10001
 CMD ["python", "-m", "devenv.dashboard.edge"]

@@ -10,13 +10,11 @@ from fastapi import APIRouter
 from devenv.dashboard.routes import routers
 from devenv.dashboard.surroundings import ContainedSurroundings
 from devenv.wire.edge import edge, pod_routes
-from devenv.wire.edge.kept_pods import KeptPods
 
 
 def page_parts(running: edge.Edge, environ: Mapping[str, str]) -> Sequence[APIRouter]:
     """The page's parts of the control API."""
-    pods = pod_routes.router(running, KeptPods.of(environ))
-    return [*routers(ContainedSurroundings(running, environ)), pods]
+    return [*routers(ContainedSurroundings(running, environ)), pod_routes.router(running)]
 
 
 if __name__ == "__main__":

@@ -38,17 +38,6 @@ def quiet(line: str) -> None:
     """Progress that nobody reads."""
 
 
-def restart_proxy(stack: ComposeStack) -> None:
-    """As ``docker compose restart proxy``; back when it is healthy."""
-    engine = docker_engine.connect()
-
-    def ready() -> bool:
-        return docker_engine.state(docker_engine.containers(engine, stack.project)["proxy"]) == "running"
-
-    docker_engine.containers(engine, stack.project)["proxy"].restart(timeout=3)
-    until(ready, "a healthy proxy", every=0.1)
-
-
 def left_of(engine: DockerClient, project: str) -> list[str]:
     """Containers, networks and volumes of a compose project."""
     label: dict[str, str | list[str] | bool] = {"label": f"{docker_engine.PROJECT_LABEL}={project}"}
@@ -288,9 +277,6 @@ class TestAttached:
         attached.set_pods(["b", "c"], {}, None, lines.append)
         assert lines[-1] == f"{A} removed"
         assert [pod.name for pod in attached.status().pods] == [B, c]
-        restart_proxy(attached)
-        served = [httpx.post(f"{plain.url}/api/abstract-captcha").headers["x-served-by"] for _ in range(2)]
-        assert sorted(served) == [B, c], "a proxy that restarts has the pods that run"
         attached.restart_pods({c: {"USE_REDIS": "false"}}, quiet)
         with pytest.raises(EnvironmentProblem, match=rf"{A} ended at start .*REDIS_TIMEOUT_MS='soon'"):
             attached.set_pods(["a", "b", "c"], {"a": {"REDIS_TIMEOUT_MS": "soon"}}, None, quiet)

@@ -34,7 +34,6 @@ from devenv.stack.redis_access import ACCESS_FILE, make_credentials
 from devenv.wire.control import notes, stream
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.edge.front import Front
-from devenv.wire.edge.kept_pods import KeptPods
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.gate import control as gate_control
@@ -229,16 +228,6 @@ def _upstreams(text: str) -> list[Upstream]:
     return upstreams
 
 
-def pods_and_policy(environ: Mapping[str, str]) -> tuple[list[Upstream], str]:
-    """Those of the environment, or the ones that a change has left; all pods listen on one port number."""
-    upstreams = _upstreams(environ.get("DEVENV_PODS", ""))
-    kept = KeptPods.of(environ).read()
-    if kept is None:
-        return upstreams, environ.get("DEVENV_POLICY") or "round-robin"
-    pods, policy = kept
-    return [Upstream(pod, pod, upstreams[0].port) for pod in pods], policy
-
-
 def _redis(text: str) -> tuple[str, int] | None:
     place = _address(text)
     if text and place is None:
@@ -293,10 +282,9 @@ def no_parts(_edge: Edge, _environ: Mapping[str, str]) -> Sequence[APIRouter]:
 
 async def _main(environ: Mapping[str, str], parts: Parts) -> None:
     mode = _mode(environ.get("DEVENV_REDIS_MODE", ""))
-    upstreams, policy = pods_and_policy(environ)
     edge = Edge(
-        upstreams,
-        policy,
+        _upstreams(environ.get("DEVENV_PODS", "")),
+        environ.get("DEVENV_POLICY") or "round-robin",
         _integer(environ, "DEVENV_SEED", 1),
         _redis(environ.get("DEVENV_REDIS", "")),
         environ.get("DEVENV_SESSION_CARRIER", ""),

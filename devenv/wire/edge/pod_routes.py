@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, pod_names
 from devenv.wire.edge.edge import Edge
-from devenv.wire.edge.kept_pods import KeptPods
 from devenv.wire.edge.pod_changes import PodChanges
 
 
@@ -25,11 +24,8 @@ class PodTable(BaseModel):
     """The proxy's policy; null: the present one."""
 
 
-def router(edge: Edge, kept: KeptPods) -> APIRouter:
-    """``PUT /pods`` over ``edge``, whose pods are hosts of their own names and listen on one port number.
-
-    ``kept`` gets the pods when all that may reach Redis serve: a change is complete then.
-    """
+def router(edge: Edge) -> APIRouter:
+    """``PUT /pods`` over ``edge``, whose pods are hosts of their own names and listen on one port number."""
     routes, changes = APIRouter(tags=["proxy"]), PodChanges(edge)
 
     @routes.put("/pods")
@@ -45,8 +41,6 @@ def router(edge: Edge, kept: KeptPods) -> APIRouter:
         await changes.open({pod: (pod, port) for pod in body.pods if pod not in present})
         await changes.route(body.serve, body.policy)
         await changes.close([pod for pod in present if pod not in body.pods])
-        if sorted(body.pods) == sorted(body.serve):
-            kept.write(list(edge.pods), edge.proxy.policy)
         return {"pods": list(edge.pods), "serve": body.serve, "policy": edge.proxy.policy}
 
     return routes

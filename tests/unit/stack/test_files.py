@@ -195,7 +195,6 @@ WRITES_ITSELF = {
     "stack/embedded/warm_server.py": "the name of a process in /proc",
     "stack/embedded/warm_client.py": "a pipe",
     "stack/files.py": "this is it",
-    "wire/edge/kept_pods.py": "in a container, whole or not at all, with an error and a next step of its own",
     "wire/edge/supervisor.py": "lines that the client reads while they are written",
 }
 """Modules that write a file by themselves: why that is right."""

@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 
 from devenv.wire.control.server import control_app
-from devenv.wire.edge.edge import Edge, pods_and_policy
-from devenv.wire.edge.kept_pods import KeptPods
+from devenv.wire.edge.edge import Edge
 from devenv.wire.edge.pod_routes import router
 from devenv.wire.proxy import Upstream
 
-NOTHING_KEPT = KeptPods.of({})
 A, B, C = (f"captcha-api-{letter}" for letter in "abc")
 
 
 @asynccontextmanager
-async def served(kept: KeptPods = NOTHING_KEPT) -> AsyncIterator[tuple[httpx.AsyncClient, Edge]]:
+async def served() -> AsyncIterator[tuple[httpx.AsyncClient, Edge]]:
     edge = Edge([Upstream(A, A, 8000), Upstream(B, B, 8000)], "source-hash", 1, ("127.0.0.1", 1))
     await edge.open_gate("127.0.0.1", 0)
-    transport = httpx.ASGITransport(app=control_app([router(edge, kept)]))
+    transport = httpx.ASGITransport(app=control_app([router(edge)]))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client, edge
     await edge.close()
@@ -68,23 +65,3 @@ def test_what_cannot_be_changes_nothing() -> None:
                 assert (gates(edge), len(routed(edge))) == ([A, B], 2)
 
     asyncio.run(run())
-
-
-def test_a_proxy_that_restarts_has_the_pods_of_the_last_complete_change(tmp_path: Path) -> None:
-    made_with = {
-        "DEVENV_PODS": f"{A}={A}:8000,{B}={B}:8000",
-        "DEVENV_POLICY": "pinned:b",
-        "DEVENV_KEPT_PODS": str(tmp_path / "pods.json"),
-    }
-    assert pods_and_policy(made_with) == ([Upstream(A, A, 8000), Upstream(B, B, 8000)], "pinned:b")
-
-    async def run() -> None:
-        async with served(KeptPods.of(made_with)) as (client, _):
-            await client.put("/pods", json={"pods": [A, B, C], "serve": [A, B]})
-            assert pods_and_policy(made_with)[0] == [Upstream(A, A, 8000), Upstream(B, B, 8000)]
-            await client.put("/pods", json={"pods": [A, C], "serve": [A, C], "policy": "random"})
-
-    asyncio.run(run())
-    assert pods_and_policy(made_with) == ([Upstream(A, A, 8000), Upstream(C, C, 8000)], "random")
-    other = {**made_with, "DEVENV_PODS": f"{B}={B}:8000"}
-    assert pods_and_policy(other) == ([Upstream(B, B, 8000)], "pinned:b"), "the file is another container's"

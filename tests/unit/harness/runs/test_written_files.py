@@ -33,7 +33,6 @@ from devenv.harness.runs.folders import Run
 from devenv.harness.runs.journal import FileJournal
 from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
 from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
-from devenv.wire.edge.kept_pods import KeptPods
 
 each_file = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_text = st.text(st.characters(), max_size=12)
@@ -232,16 +231,6 @@ def test_a_rollout_goes_on_from_its_file(
     journal.path.unlink(missing_ok=True)
     state = RolloutState(text, text, text, phase=phase, until=until, pods=pods, results=results, policy=text)
     assert journal.create(state) == journal.read()
-
-
-@each_file
-@given(st.lists(clean_text, max_size=3), clean_text, st.dictionaries(clean_text, clean_text, max_size=2))
-def test_a_proxy_s_container_reads_the_pods_that_it_kept(
-    run: Run, pods: list[str], policy: str, made_with: dict[str, str]
-) -> None:
-    kept = KeptPods(run.folder / "pods.json", made_with)
-    kept.write(pods, policy)
-    assert kept.read() == (pods, policy)
 
 
 def _joined(events: Any) -> Any:

@@ -141,7 +141,7 @@ def test_what_an_override_does_not_say_stays() -> None:
     assert after["services"][A]["depends_on"] == before["services"][A]["depends_on"]
     assert after["services"][A]["environment"]["REDIS_HOST"] == "proxy"
     assert after["services"]["redis"]["healthcheck"]["interval"] == "1s"
-    assert set(after["volumes"]) == {"proxy-pods", "redis-credentials", "redis-trust"}
+    assert set(after["volumes"]) == {"redis-credentials", "redis-trust"}
 
 
 def test_pods_never_see_a_key() -> None:
