@@ -84,6 +84,27 @@ def test_no_row_is_there_twice_while_one_scrolls(chromium: Browser, running: Sta
         expect(chosen).to_be_in_viewport()
 
 
+LATE = """(grid) => {
+    const { records } = devenvModules["js/state.js"];
+    const late = {kind: "exchange", client: "c", method: "GET", path: "/late", policy: "random", pod: "captcha-api-a",
+        status: 200, duration_ms: 1, error: null, request_body: null, response_body: null, outcome: "answered"};
+    const one = (seq) => ({...late, seq, request_id: `late-${seq}`, started: 3e9 + seq});
+    records.add(Array.from({length: 50}, (_, index) => one(5e6 + index)), [], []);
+    grid.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+}"""
+"""The last row is chosen before it is drawn."""
+
+
+def test_a_row_that_is_not_drawn_yet_is_scrolled_to(chromium: Browser, running: Stack) -> None:
+    page = visit(chromium, running.url).page
+    page.evaluate(MANY, 500)
+    grid = page.locator(".lanes .scroll")
+    grid.focus()
+    page.keyboard.press("Home")
+    grid.evaluate(LATE)
+    expect(page.locator(".lanes .row.chosen")).to_be_in_viewport()
+
+
 def test_dropped_records_are_told(chromium: Browser, running: Stack) -> None:
     """The gap is one that the control process tells: a stream that has lost records is put in its place."""
     page = visit(chromium, running.url).page

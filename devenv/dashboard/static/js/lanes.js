@@ -38,6 +38,8 @@ export class Lanes {
     this.element = null;
     /** Where it was scrolled to from here; a scroll event that names this place is our own. */
     this.placed = -1;
+    /** Where to scroll after the next drawing, to a row that has come since the last one; 0: nowhere. */
+    this.due = 0;
   }
 
   /** @param {Row[]} rows */
@@ -60,6 +62,10 @@ export class Lanes {
   /** After drawing: keep to the end where it is followed. Reads no sizes, as that would lay out the page again. */
   settle() {
     const element = this.element?.isConnected ? this.element : null;
+    if (element !== null && this.due > 0) {
+      element.scrollTop = this.due;
+      this.due = 0;
+    }
     if (element === null || !this.follows || this.placed === this.top) return;
     element.scrollTop = this.top;
     this.placed = this.top;
@@ -136,8 +142,10 @@ export class Lanes {
     this.attach(element);
     this.follows = false;
     const top = place * ROW;
+    const least = top + ROW - element.clientHeight;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW - element.clientHeight;
+    else if (least > element.scrollTop) element.scrollTop = least;
+    this.due = least > element.scrollTop ? least : 0;
     this.top = element.scrollTop;
   }
 
