@@ -86,8 +86,9 @@ def test_no_row_is_there_twice_while_one_scrolls(chromium: Browser, running: Sta
 
 LATE = """(grid) => {
     const { records } = devenvModules["js/state.js"];
-    const late = {kind: "exchange", client: "c", method: "GET", path: "/late", policy: "random", pod: "captcha-api-a",
-        status: 200, duration_ms: 1, error: null, request_body: null, response_body: null, outcome: "answered"};
+    const late = {kind: "exchange", client: "c", method: "GET", path: "/late", policy: "random",
+        pod: "captcha-api-a", status: 200, duration_ms: 1, error: null, request_body: null,
+        response_body: null, outcome: "answered"};
     const one = (seq) => ({...late, seq, request_id: `late-${seq}`, started: 3e9 + seq});
     records.add(Array.from({length: 50}, (_, index) => one(5e6 + index)), [], []);
     grid.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
