@@ -74,6 +74,8 @@ def test_mock_ml_is_made_slow_and_made_to_fail(chromium: Browser, running: Stack
     page.reload()
     expect(page.get_by_label("mock ML latency, ms")).to_have_value("300")
     page.get_by_label("errors").select_option("0")
+    until(lambda: [(rule["latency_ms"], rule["error_rate"]) for rule in faults()] == [(300, 0)], "none fails")
+    idle(page)
     page.get_by_label("mock ML latency, ms").fill("0")
     page.get_by_label("mock ML latency, ms").press("Enter")
     until(lambda: all(not rule["latency_ms"] and not rule["error_rate"] for rule in faults()), "it is well")
