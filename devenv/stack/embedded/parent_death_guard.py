@@ -91,7 +91,7 @@ def keep(pid: int, pidfile: str, wait: Callable[[], int]) -> int:
     try:
         draft.write_text(str(pid), encoding="ascii")
         draft.replace(pidfile)
-    except OSError as error:  # nobody could end what has no pidfile
+    except OSError as error:  # a program without a pidfile could not be ended
         end(pid, force=True)
         wait()
         print(f"{pidfile}: cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -30,16 +32,24 @@ CREATE = KIND.create.path
 TURNS = "nginx:round_robin,max_fails=0"
 
 
-@pytest.fixture(scope="module")
-def stack(own_warm_process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStack]:
-    """One for all tests, with sessions in the pods' memory; each test leaves both pods up."""
-    program_of("nginx")
+@contextmanager
+def behind(balancer: str, folder: Path) -> Iterator[JournaledStack]:
+    """A stack behind this balancer, of the wheel, with sessions in the pods' memory."""
+    product = balancer.partition(":")[0]
+    program_of(product)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEVENV_NGINX", WHEEL)
-        stack = journaled(EmbeddedStack(tmp_path_factory.mktemp("behind"), SUPERVISOR))
-        stack.start(StackSpec(ports=Ports.free(), balancer=TURNS), lambda line: None)
+        patch.setenv(f"DEVENV_{product.upper()}", WHEEL)
+        stack = journaled(EmbeddedStack(folder, SUPERVISOR))
+        stack.start(StackSpec(ports=Ports.free(), balancer=balancer), lambda line: None)
         yield stack
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(own_warm_process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStack]:
+    """One for all tests; each test leaves both pods up."""
+    with behind(TURNS, tmp_path_factory.mktemp("behind")) as started:
+        yield started
 
 
 def client(stack: JournaledStack) -> httpx.Client:

@@ -7,16 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from devenv.core.model.topology import Ports, StackSpec
-from devenv.harness.runs.journal import JournaledStack, journaled
-from devenv.stack.balancers import WHEEL
-from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.operate.select import SUPERVISOR
+from devenv.harness.runs.journal import JournaledStack
 from devenv.wire.control.policy import set_policy
-from tests.integration.stack.balancers.test_process import program_of
 from tests.integration.verbs.explain.test_behind_balancers import (
     A,
     a_ends_with_a_request,
+    behind,
     client,
     create,
     remarks,
@@ -28,14 +24,9 @@ pytestmark = pytest.mark.usefixtures("own_warm_process")
 
 @pytest.fixture(scope="module")
 def stack(own_warm_process: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JournaledStack]:
-    """One for all tests, with sessions in the pods' memory; each test leaves both pods up."""
-    program_of("haproxy")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEVENV_HAPROXY", WHEEL)
-        stack = journaled(EmbeddedStack(tmp_path_factory.mktemp("behind"), SUPERVISOR))
-        stack.start(StackSpec(ports=Ports.free(), balancer="haproxy:roundrobin"), lambda line: None)
-        yield stack
-        stack.stop()
+    """One for all tests; each test leaves both pods up."""
+    with behind("haproxy:roundrobin", tmp_path_factory.mktemp("behind")) as started:
+        yield started
 
 
 @pytest.mark.parametrize(
