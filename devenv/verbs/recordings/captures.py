@@ -94,9 +94,10 @@ class Captures:
     ) -> None:
         """What the answer gives that the request had not sent itself."""
         sent = sent_text(request)
+        address = f"http://{request.host}{request.target}"  # once: each link is read as seen from there
         for value, source in _values(request):
             if _is_link(value, source):
-                if link := _target_of(request, value):
+                if link := _target_of(address, request.host, value):
                     links.setdefault(link, (number, source))
                 for part, inner in _parts_of_link(value, source):
                     origins.setdefault(part, (number, inner))
@@ -173,10 +174,10 @@ def _is_link(value: str, source: Source) -> bool:
     return named and " " not in value and ("/" in value or value.startswith("?"))
 
 
-def _target_of(request: Recorded, link: str) -> str | None:
-    """Path and query of a link in the answer to a request; None where it never varies, or leads elsewhere."""
-    url = urlsplit(urljoin(f"http://{request.host}{request.target}", link))
-    if url.scheme not in ("http", "https") or (request.host and url.netloc != request.host):
+def _target_of(address: str, host: str, link: str) -> str | None:
+    """Path and query of a link in the answer of ``address``; None where it never varies or is elsewhere."""
+    url = urlsplit(urljoin(address, link))
+    if url.scheme not in ("http", "https") or (host and url.netloc != host):
         return None
     varies = any(map(str.isdigit, url.path + url.query)) or any(map(_is_telling, url.path.split("/")))
     return url.path + (f"?{url.query}" if url.query else "") if varies else None

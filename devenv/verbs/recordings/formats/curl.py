@@ -44,6 +44,8 @@ _NOT_SENT = (
 )
 """Options that add a header which is not taken over."""
 _NOT_OVER_HTTP = "only http and https are taken over"
+MOST_REQUESTS = 50_000
+"""A longer list is refused at once: ``devenv replay`` reads scenarios of a fifth of these steps at most."""
 
 
 def parse_curl(text: str, name: str) -> Recording:
@@ -62,7 +64,10 @@ def parse_curl(text: str, name: str) -> Recording:
             continue
         try:
             for options in _read(command, where):
-                requests += options.requests(command.line, where)
+                for request in options.requests(command.line, where):
+                    if len(requests) == MOST_REQUESTS:
+                        raise UsageProblem(f"{where}at most {MOST_REQUESTS} requests are read")
+                    requests.append(request)
                 if options.notes:
                     notes += [f"line {command.line}: {note}" for note in options.notes]
         except REFUSED as error:
@@ -106,6 +111,7 @@ class _Options:
             raise UsageProblem(f"{where}there is no URL")
         body = self._body()
         headers = self._headers(body)
+        method = self._method(body)
         for pattern in self.urls:
             for address in urls_of(pattern, where) if self.globbing else (pattern,):
                 url = urlsplit(address if "://" in address else f"http://{address}")
@@ -116,10 +122,8 @@ class _Options:
                     query = "&".join(filter(None, [query, *self.query, *self._data_in_query()]))
                 path = (url.path if self.path_as_is else _squashed(url.path)) or "/"
                 target = self.target or encoded_target(path + (f"?{query}" if query else ""))
-                yield Recorded(
-                    line, self._method(body), target, headers=headers, body=body,
-                    host=url.netloc.rpartition("@")[2],
-                )  # fmt: skip
+                host = url.netloc.rpartition("@")[2]
+                yield Recorded(line, method, target, headers=headers, body=body, host=host)
 
     def _method(self, body: str | None) -> str:
         if self.method is not None:

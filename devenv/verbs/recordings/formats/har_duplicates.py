@@ -74,9 +74,9 @@ def _passed_on(page: HarEntry, worker: HarEntry) -> bool:
 
 def _with_answer(worker: HarEntry, page: HarEntry) -> HarEntry:
     """The worker's request at the page's time, with the page's answer where its own is missing."""
-    request = replace(worker.request, started=page.request.started, seconds=page.request.seconds)
+    request = worker.request._replace(started=page.request.started, seconds=page.request.seconds)
     if not request.answer:
-        request = replace(request, answer=page.request.answer, answer_missing=page.request.answer_missing)
+        request = request._replace(answer=page.request.answer, answer_missing=page.request.answer_missing)
     return replace(worker, request=request)
 
 
@@ -93,9 +93,9 @@ def _without_redirected(entries: list[HarEntry]) -> tuple[list[HarEntry], int]:
         if not request.body and first.body:
             kind = first.headers.get("content-type")
             headers = {**request.headers, **({"content-type": kind} if kind else {})}
-            request = replace(request, body=first.body, body_missing=False, headers=headers)
+            request = request._replace(body=first.body, body_missing=False, headers=headers)
         elif not request.body:
-            request = replace(request, body_missing=first.body_missing)
+            request = request._replace(body_missing=first.body_missing)
         left = [replace(item, request=request) if item is target else item for item in left]
         left = [item for item in left if item.request.number != entry.request.number]
         dropped += 1

@@ -25,15 +25,15 @@ _PIECES = re.compile(f"{_PIECE}++")
 _INSIDE = re.compile(r"""([^'"\\]++)|"([^"]*+)"|'([^']*+)'|\\(.)""", re.DOTALL)
 _WORDS = re.compile(rf"(?:(?!#){_PIECE}++(?=[ \t\n;&|]|\Z)(?:[ \t]++|\\[ \t]*+\n)*+)++")
 """Words of such parts alone, with the blanks behind each; no number before a redirection."""
-_LINE = re.compile(rf"[ \t]*+({_WORDS.pattern})(\n++|\Z)?+")
-"""A command that begins with such words; with the line's end, where it has no others."""
+_LINE = re.compile(rf"[ \t]*+({_WORDS.pattern})(\n++|;;?|&&?|\Z)?+")
+"""A command that begins with such words; with the operator behind it (no pipe), where it has no others."""
 _QUOTED = re.compile(r"""(["'])([^"'\\]*+)\1""")
 """One quoted text whose inside is as it is written: most are."""
 _UNQUOTED = re.compile(r"""[^'"\\]*+""")
 _WORD = re.compile(f"{_PIECE}++".replace(r"|\Z", ""))
 """One of these words: where they end is no end of the text."""
 _SETTING = r"[A-Za-z_]\w*+=[^\s;&|<>()'\"$\\^`\ud800-\udfff]*+"
-_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+[\n;&]++[ \t]*+)++")
+_SETTINGS = re.compile(rf"[ \t]*+(?:{_SETTING}[ \t]*+[\n;&]++[ \t]*+)++")
 """Commands that set one variable each."""
 _NAME_AND_VALUE = re.compile(r"([A-Za-z_]\w*+)=([^\s;&]*+)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)

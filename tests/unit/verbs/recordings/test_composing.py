@@ -106,7 +106,7 @@ def test_recorded_pods_are_kept_unless_others_are_wished() -> None:
     assert all(
         "pod" not in step for step in made(*requests, options=ImportOptions(routed=True)).data["steps"]
     )
-    foreign = [replace(request, pod="web-7d4b9") for request in requests]
+    foreign = [request._replace(pod="web-7d4b9") for request in requests]
     assert [step["pod"] for step in made(*foreign).data["steps"]] == ["A", "B"]
 
 

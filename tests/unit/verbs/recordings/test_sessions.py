@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
@@ -76,7 +75,7 @@ def test_other_requests() -> None:
     icon = Recorded(4, "GET", "/favicon.ico", status=404, answer_headers=JSON)
     poll = Recorded(5, "GET", "/socket.io/?transport=polling", status=200, answer_headers={})
     text = Recorded(6, "GET", "/version", status=200, answer_headers=plain)
-    lost = replace(verify(7, None, "/api/other"), body_missing=True)
+    lost = verify(7, None, "/api/other")._replace(body_missing=True)
     events, notes = told(create(1, FIRST), page, icon, poll, text, lost)
     assert events == ["create c1", "other", "other"]
     assert notes == "left out: requests whose bodies are missing: entry 7 (1)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.formats.curl import parse_curl
+from devenv.verbs.recordings.formats.curl import MOST_REQUESTS, parse_curl
 
 COPIED = r"""# copied from Chrome: Copy all as cURL (bash)
 curl 'https://captcha.example/api/abstract-captcha' \
@@ -56,3 +56,16 @@ def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse_curl(text, "c.txt")
     assert caught.value.message.startswith(told), caught.value.message
+
+
+def test_a_list_of_more_requests_than_its_limit_is_refused_at_once() -> None:
+    most = "curl" + " a" * MOST_REQUESTS
+    assert len(parse_curl(most, "calls.txt").requests) == MOST_REQUESTS
+    with pytest.raises(UsageProblem, match=f"^calls.txt:3: at most {MOST_REQUESTS} requests are read$"):
+        parse_curl(f"\n{most}\ncurl b c\n", "calls.txt")
+
+
+def test_short_commands_in_one_line() -> None:
+    text = "curl a; curl b & curl c && curl d;e=f; curl $e | jq .\n"
+    recording = parse_curl(text, "calls.txt")
+    assert [(one.number, one.host) for one in recording.requests] == [(1, word) for word in "abcdf"]
