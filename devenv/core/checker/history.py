@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf, isfinite
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from devenv.core.model.captcha_http import CHALLENGE_FIELD
 from devenv.core.model.errors import UsageProblem
@@ -50,16 +50,14 @@ _MESSAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One event with the number (from 1) of the line it stood in."""
 
     number: int
     event: HistoryEvent
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryOperation:
+class HistoryOperation(NamedTuple):
     """One operation from its call to its return, in the seconds of the history's clock."""
 
     process: int
@@ -334,7 +332,7 @@ def _challenge(first: HistoryEvent, last: HistoryEvent, value: Mapping[str, Any]
 
 def _result(value: Mapping[str, Any], where: str) -> Result | None:
     """The answer of a verify; None where it grades nothing."""
-    outcome, message, attempts = (value.get(name) for name in ("outcome", "message", "attempts"))
+    outcome, message, attempts = value.get("outcome"), value.get("message"), value.get("attempts")
     kind = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
     if kind is None and isinstance(message, str):
         kind = _MESSAGES.get(message)
@@ -382,9 +380,8 @@ def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperati
         if operation.f == VERIFY and operation.answer is None and operation.challenge in right:
             chosen = _selections(operation.value)
             if chosen is not None:
-                operation = replace(
-                    operation, answer=Answer.RIGHT if chosen == right[operation.challenge] else Answer.WRONG
-                )
+                is_right = chosen == right[operation.challenge]
+                operation = operation._replace(answer=Answer.RIGHT if is_right else Answer.WRONG)
         completed.append(operation)
     return completed
 

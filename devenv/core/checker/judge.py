@@ -328,7 +328,7 @@ def _model(operations: Sequence[HistoryOperation], rules: Rules) -> SessionModel
 def _without_counts(operations: Sequence[HistoryOperation]) -> tuple[HistoryOperation, ...]:
     """The operations without their counts of attempts, which say nothing where the limit is not known."""
     return tuple(
-        operation if operation.result is None else replace(operation, result=Result(operation.result.kind))
+        operation if operation.result is None else operation._replace(result=Result(operation.result.kind))
         for operation in operations
     )
 

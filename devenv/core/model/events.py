@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import SessionHeader
@@ -167,8 +167,7 @@ def trace_event(data: Mapping[str, Any]) -> TraceEvent:
 EventType = Literal["invoke", "ok", "fail", "info"]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEvent:
+class HistoryEvent(NamedTuple):
     """One line of history.jsonl, as Jepsen writes histories: an operation begins (invoke) and ends.
 
     ok: it happened, with its value; fail: it did not happen; info: the outcome is indeterminate.
@@ -184,4 +183,4 @@ class HistoryEvent:
 
     def to_json(self) -> dict[str, Any]:
         """As one history.jsonl object."""
-        return {**asdict(self), "value": dict(self.value)}
+        return {**self._asdict(), "value": dict(self.value)}

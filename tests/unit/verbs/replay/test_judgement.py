@@ -62,10 +62,10 @@ def test_an_answer_that_is_not_known_is_not_judged() -> None:
 
 
 def test_a_server_without_sessions_loses_none() -> None:
-    served = [replace(event, key=None) for event in operation("verify", 2.0, answer="right", outcome="used")]
+    served = [event._replace(key=None) for event in operation("verify", 2.0, answer="right", outcome="used")]
     assert judge_plays([served], SCENARIO, own_service=True).not_judged == ()
     gone = [
-        replace(event, key=None) for event in operation("verify", 2.0, answer="right", outcome="not_found")
+        event._replace(key=None) for event in operation("verify", 2.0, answer="right", outcome="not_found")
     ]
     [reason] = judge_plays([[*served, *gone]], SCENARIO, own_service=True).not_judged
     assert reason.startswith("verifies that name no challenge")
