@@ -7,18 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Response
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.scenario import Scenario, catalogue
+from devenv.dashboard.pages import HEADERS
 from devenv.dashboard.scenario_preview import sketch
 from devenv.dashboard.surroundings import Surroundings
-from devenv.harness.runs.folders import RESULTS, SCHEDULE, TRACE, Run, list_runs, resolve_run
+from devenv.harness.runs.folders import REPORT, RESULTS, SCHEDULE, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import read_numbered
 
 MOST_RUNS = 200
 MOST_EVENTS = 20_000
 """Of one run's trace; a longer one is cut, and says so."""
+SANDBOX = "sandbox allow-scripts allow-popups"
+"""Beside the policy that the report itself has: its script runs in an origin that nothing else has."""
 
 
 def state_folder(surroundings: Surroundings) -> Path:
@@ -58,6 +61,15 @@ def router(surroundings: Surroundings) -> APIRouter:
             "schedule": schedule.read_text(encoding="utf-8") if schedule.is_file() else "",
         }
 
+    @routes.get("/runs/{run_id}/report", response_class=Response)
+    def report_of(run_id: str) -> Response:
+        """The run's report.html, in an origin of its own: its script cannot use this API."""
+        report = resolve_run(state_folder(surroundings), run_id).folder / REPORT
+        if not report.is_file():
+            raise HTTPException(404, f"run {run_id} has no {REPORT}")
+        headers = {**HEADERS, "Content-Security-Policy": SANDBOX, "Cache-Control": "no-store"}
+        return Response(report.read_bytes(), media_type="text/html", headers=headers)
+
     @routes.get("/scenarios")
     def scenarios() -> dict[str, Any]:
         """The catalogue: each scenario's title, what it is about, and what each store does with it."""
@@ -77,6 +89,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "holds": _holds(results),
         "store": results.get("store"),
         "trace": (run.folder / TRACE).is_file(),
+        "report": (run.folder / REPORT).is_file(),
     }
 
 

@@ -90,7 +90,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
     "devenv.wire.executor": (
-        ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),
+        ("integration/wire/executor", PODS, "environment routes run_records scheduled_job scripted_job"),
         ("integration/verbs/explore/sessions", PODS, "session_pool session_run"),
     ),
     "devenv.wire.gate": (

@@ -138,7 +138,8 @@ class StackEvent:
     "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or command, with its words in
     ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what the records no longer had:
     ``detail`` says of which numbers), "service" (the pods are a user-provided service: ``detail["profile"]``
-    is its profile as JSON)."""
+    is its profile as JSON), "order" (``explore`` runs ``detail["order"]``: a
+    violation of the kind ``detail["kind"]``)."""
     pod: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
 RESULTS = "results.json"
 SCHEDULE = "schedule.txt"
+REPORT = "report.html"
 LATEST = "latest"
 
 

@@ -12,7 +12,7 @@ from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
-from devenv.harness.runs.folders import HISTORY, RESULTS, SCHEDULE, TRACE, Run
+from devenv.harness.runs.folders import HISTORY, REPORT, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import event_time, trace_lines
 from devenv.verbs.demo.acts import Story
 from devenv.verbs.demo.report import document
@@ -22,8 +22,6 @@ from devenv.verbs.explain.records import for_report
 from devenv.verbs.explain.report import sections
 from devenv.verbs.replay.again import command as again
 from devenv.verbs.replay.again import stack_options
-
-REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.folders import HISTORY, RESULTS, TRACE, Run, open_run
+from devenv.harness.runs.folders import HISTORY, REPORT, RESULTS, TRACE, Run, open_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.shared_sessions import files_by_kind
 from devenv.harness.runs.trace import TraceCollector, trace_lines
@@ -31,8 +31,6 @@ from devenv.verbs.explain.explanation import Explanation, explain_trace
 from devenv.verbs.explain.report import document, sections
 from devenv.verbs.operate.select import fresh_stack
 from devenv.verbs.operate.toggle import toggle
-
-REPORT = "report.html"
 
 
 def try_service(

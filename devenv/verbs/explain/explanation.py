@@ -103,7 +103,7 @@ class Explanation:
     open_question: str = ""
     """What keeps it from being an all-clear although no rule found a fault; empty where nothing does."""
     unexplained: str = ""
-    """What the replay of this run says did not hold, where no finding explains it."""
+    """What the replay or exploration of this run says did not hold, where no finding explains it."""
     judged: bool = True
     """Whether such a trace can be judged: not where only [session] says what the requests are."""
     events: tuple[TraceEvent, ...] = ()
@@ -125,7 +125,7 @@ class Explanation:
     def verdict(self) -> str:
         """In one line."""
         if self.unexplained:
-            failed = f"though the replay of this run fails ({self.unexplained})"
+            failed = f"though this run fails ({self.unexplained})"
             return f"no cause was found, {failed}: {self.summary}"
         if not self.groups and not self.judged:
             return f"drawn and not judged: {self.summary}; what is right, `devenv explore` asks the service"

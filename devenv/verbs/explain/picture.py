@@ -144,6 +144,8 @@ def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
         where, label = event.pod or PROXY, _store(event.detail, joined)
     elif event.what == "restart":
         where, label = event.pod or PROXY, "removed" if "removed" in event.detail else "restart"
+    elif event.what == "order":
+        where, label = CLIENT, event.detail.get("kind", event.what)
     elif event.what == "rule":
         where, label = GATE, _rule(event.detail)
     elif event.what == "missing":

@@ -15,6 +15,7 @@ from devenv.harness.runs.trace import live_trace, read_numbered
 from devenv.verbs.explain.explanation import Explanation, explain_trace, place, with_violations
 
 DEFAULT_SINCE_S = 60.0
+REPLAY, EXPLORE = "replay", "explore"
 
 
 def explain_word(
@@ -57,27 +58,27 @@ def explain_run(run: Run) -> Explanation:
     explanation = with_violations(explain_file(path, f"run {run.id}", run.id), _violations(run))
     if explanation.wrong:
         return explanation
-    judged = explanation.judged or _replay(run).get("verdict") == "holds"
-    return replace(explanation, unexplained=_failed_replay(run), judged=judged)
+    judged = explanation.judged or _results(run, REPLAY).get("verdict") == "holds"
+    return replace(explanation, unexplained=_failed_replay(run) or _explored(run), judged=judged)
 
 
 def _violations(run: Run) -> list[tuple[str, str]]:
-    """The kinds and sentences of what a run's replay says was violated; none where it is no replay."""
-    items = _replay(run).get("violations") or ()
+    """The kinds and sentences of what a run's replay or exploration says was violated; else none."""
+    items = _results(run, REPLAY, EXPLORE).get("violations") or ()
     return [
         (str(item.get("kind")), str(item.get("sentence", ""))) for item in items if isinstance(item, dict)
     ]
 
 
-def _replay(run: Run) -> Mapping[str, Any]:
-    """The results of a run that is a replay; else nothing."""
+def _results(run: Run, *kinds: str) -> Mapping[str, Any]:
+    """The results of a run that is one of these kinds; else nothing."""
     results = run.read_json(RESULTS) if (run.folder / RESULTS).is_file() else {}
-    return results if results.get("kind") == "replay" else {}
+    return results if results.get("kind") in kinds else {}
 
 
 def _failed_replay(run: Run) -> str:
     """What a run's replay says did not hold, in one sentence; "" where it holds, or is no replay."""
-    results = _replay(run)
+    results = _results(run, REPLAY)
     if results.get("verdict") != "fails":
         return ""
     sentences = [
@@ -87,6 +88,13 @@ def _failed_replay(run: Run) -> str:
         if isinstance(item, dict) and "told" in item
     ]
     return sentences[0] if sentences else "a check of the scenario"
+
+
+def _explored(run: Run) -> str:
+    """What a run's exploration found, in one sentence; "" where it found nothing, or is none."""
+    violations = _results(run, EXPLORE).get("violations") or ()
+    kinds = [str(item.get("kind")) for item in violations if isinstance(item, dict)]
+    return f"these orders violate: {', '.join(kinds)}" if kinds else ""
 
 
 def explain_file(path: Path, of: str, run: str | None = None) -> Explanation:

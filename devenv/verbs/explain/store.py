@@ -6,13 +6,12 @@ from pathlib import Path
 
 from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
-from devenv.harness.runs.folders import Run
+from devenv.harness.runs.folders import REPORT, Run
 from devenv.stack.files import write_atomically
 from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.report import document
 
 SEQUENCE = "sequence.mmd"
-REPORT = "report.html"
 
 
 def keep(explanation: Explanation, run: Run, *, replace: bool = False) -> None:

@@ -80,13 +80,13 @@ def job_of(
 
 async def confirm(
     candidate: Candidate, fixture: Fixture, remote: Remote, replays: int
-) -> tuple[ExploredViolation, Outcome]:
+) -> tuple[ExploredViolation, ScheduledRun]:
     """Run the schedule ``replays`` times on the real stack, each on a fresh challenge.
 
-    Gives also what the first run came to.
+    Gives also the first run, with its records.
     """
     job = job_of(fixture, candidate.cast, candidate.run, watch=True)
-    first, *others = await remote.scheduled([job] * replays)
+    first, *others = await remote.scheduled([replace(job, record=True), *[job] * (replays - 1)])
     kinds = {item.kind: item for item in judge(candidate.cast, first.outcome, fixture.limit, fixture.usual)}
     confirmed = candidate.finding.kind in kinds
     same = sum(1 for run in others if _observed(run) == _observed(first)) + 1
@@ -104,7 +104,7 @@ async def confirm(
         replays=replays,
         why=None if confirmed else "the order was run and did not show it: a fault of the model or of ours",
     )
-    return violation, first.outcome
+    return violation, first
 
 
 def unconfirmed(candidate: Candidate, why: str) -> ExploredViolation:

@@ -80,6 +80,8 @@ def nothing_graded(outcome: Outcome) -> str:
     )
 
 
+KIND = "explore"
+"""What results.json says of an exploration, beside replay and demo."""
 INTERRUPTED = "interrupted"
 """Why something was not done: Ctrl-C."""
 
@@ -232,6 +234,7 @@ class Exploration:
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
+            "kind": KIND,
             "scenario": self.scenario,
             "challenge": self.challenge,
             "strategy": str(self.strategy),

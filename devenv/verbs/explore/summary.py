@@ -80,12 +80,23 @@ def _section(exploration: Exploration) -> list[str]:
     for violation in exploration.violations:
         lines += ["", *_violation(violation, exploration)]
     lines += ["", "What this rests on:", ""]
-    if exploration.incomplete:
-        lines.append(f"- **Not everything was tried: {markdown(exploration.incomplete)}.**")
-    lines += [f"- **{markdown(note[:1].upper() + note[1:])}.**" for note in exploration.notes]
+    lines += [f"- **{markdown(text)}**" for text in _gaps(exploration)]
+    return lines + [f"- {text}" for text in _premises(exploration)]
+
+
+def rests_on(exploration: Exploration) -> tuple[str, ...]:
+    """What is missing, and what was taken on trust, in sentences."""
+    return (*_gaps(exploration), *_premises(exploration))
+
+
+def _gaps(exploration: Exploration) -> list[str]:
+    gaps = [f"Not everything was tried: {exploration.incomplete}."] if exploration.incomplete else []
+    return gaps + [f"{note[:1].upper()}{note[1:]}." for note in exploration.notes]
+
+
+def _premises(exploration: Exploration) -> list[str]:
     mode = exploration.mode.partition(",")[0]
-    always = (text.format(challenge=exploration.challenge) for text in _ALWAYS)
-    return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
+    return [*_BY_MODE.get(mode, ()), *(text.format(challenge=exploration.challenge) for text in _ALWAYS)]
 
 
 def _violation(violation: ExploredViolation, exploration: Exploration) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
@@ -29,7 +29,9 @@ from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_text, unconfirmed
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage, require_gradable
+from devenv.verbs.explore.kept import ShownOrder, keep
 from devenv.verbs.explore.learner import LearnedSystem, Learner
+from devenv.verbs.explore.report import document
 from devenv.verbs.explore.result import (
     INTERRUPTED,
     Exploration,
@@ -83,11 +85,13 @@ def explore_on(
     whose = options.strategy if status.spec.service is None else "own"
     run = open_run(settings.state_dir, f"explore-{whose}-{options.meeting}", time.time())
     with asyncio.Runner() as runner:
-        exploration = _Exploring(options, status, settings.seed, reporter, runner).run(run)
+        exploring = _Exploring(options, status, settings.seed, reporter, runner)
+        exploration = exploring.run(run)
     run.write_json(RESULTS, exploration.to_json())
     run.write_text(
         SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in exploration.violations)
     )
+    keep(run, status, exploring.shown, document(exploration))
     reporter.ended(exploration.to_json())
     return exploration
 
@@ -186,6 +190,12 @@ class _Exploring:
         self._begun = time.monotonic()
         self._why: str | None = None
         self._stages: dict[str, float] = {}
+        self._shown: list[ShownOrder] = []
+
+    @property
+    def shown(self) -> Sequence[ShownOrder]:
+        """The orders that were run to confirm violations, as they went the first time."""
+        return self._shown
 
     def run(self, folder: Run) -> Exploration:
         """Search, shrink and confirm; the scenarios of violations go into ``folder``."""
@@ -342,14 +352,15 @@ class _Exploring:
         if not self._can_restart and any(item.letter == "P" for item in candidate.cast):
             return unconfirmed(candidate, f"{NO_RESTART}; --backend embedded can")
         try:
-            violation, outcome = self._runner.run(
+            violation, first = self._runner.run(
                 confirm(candidate, fixture, self._remote, self._options.replays)
             )
         except Inconclusive as problem:
             return unconfirmed(candidate, problem.message)
+        self._shown.append(ShownOrder(violation.kind, violation.schedule, first.records))
         if not violation.confirmed:
             return violation
-        text = scenario_text(violation, candidate.cast, outcome, self._options.strategy, fixture)
+        text = scenario_text(violation, candidate.cast, first.outcome, self._options.strategy, fixture)
         path = folder.write_text(f"{violation.kind}.yaml", text)
         replay = ("devenv", "replay", shown_path(path), "--strategy", str(self._options.strategy))
         options = stack_options(self._status.spec, self._status.backend, self._seed)

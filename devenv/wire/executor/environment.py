@@ -22,6 +22,7 @@ from devenv.wire.executor.jobs import Call, canonical_json
 from devenv.wire.executor.pod_client import PodClient
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
+from devenv.wire.executor.run_records import RunRecords
 from devenv.wire.executor.script_trial import run_script
 from devenv.wire.gate.holds import Held, Then
 from devenv.wire.gate.server import Gate
@@ -68,15 +69,17 @@ class Environment:
 
     # --- requests -------------------------------------------------------------------------------------------
 
-    def start(self, slot: JobSlot, call: Call) -> Request:
-        """Send a request with the challenge id of the job slot."""
+    def start(self, slot: JobSlot, call: Call, records: RunRecords | None = None) -> Request:
+        """Send a request with the challenge id of the job slot; ``records`` get it, where there are some."""
         client = self._clients.get(call.pod)
         if client is None:
             raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
         real = call.real(slot.challenge_id)
         headers = {**real.headers, "X-Request-Id": f"{slot.challenge_id[-8:]}-{call.name}"}
         filled = Filled(real.method, real.path, headers, real.body, real.as_form)
-        task = asyncio.ensure_future(client.send(filled))
+        task = asyncio.ensure_future(client.exchange(filled))
+        if records is not None:
+            records.sent(call.pod, filled, task)
         task.add_done_callback(lambda _: slot.news.set())
         return Request(call.name, call.pod, task, call.profile)
 
@@ -145,8 +148,8 @@ class Environment:
                 )
             answered = Answered(0, canonical_json(repr(error).encode()))
         else:
-            status, body = request.task.result()
-            answered = Answered(status, canonical_json(slot.symbolic(body)))
+            answer = request.task.result()
+            answered = Answered(answer.status, canonical_json(slot.symbolic(answer.body)))
             if request.profile is not None:
                 answered = _as_contract(answered, request.profile)
         if not request.commands:

@@ -12,6 +12,7 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.behaviour import Issued
 from devenv.wire.executor.jobs import ANY_ID
+from devenv.wire.executor.pod_client import PodAnswer
 from devenv.wire.gate.holds import Held
 
 SYMBOL = ANY_ID.encode()
@@ -72,7 +73,7 @@ class Request:
 
     name: str
     pod: str
-    task: asyncio.Task[tuple[int, bytes]]
+    task: asyncio.Task[PodAnswer]
     profile: ServiceProfile | None = None
     held: Held | None = None
     """Its pending command."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devenv.core.model.events import TraceEvent, trace_event
 from devenv.core.model.ids import ChallengeId, SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.access import Touched
@@ -175,6 +176,8 @@ class Scheduled:
     """Whether the replies are reported too."""
     db: int = 0
     """The number of the database."""
+    record: bool = False
+    """Whether the records of the run are reported too."""
 
     @property
     def restarts(self) -> bool:
@@ -199,6 +202,7 @@ class Scheduled:
             "sleep": sorted(self.sleep),
             "watch": self.watch,
             "db": self.db,
+            "record": self.record,
         }
 
     @classmethod
@@ -214,6 +218,7 @@ class Scheduled:
             frozenset(data["sleep"]),
             data["watch"],
             data["db"],
+            data["record"],
         )
 
 
@@ -255,6 +260,8 @@ class ScheduledRun:
     steps: tuple[Taken, ...]
     outcome: Outcome
     blocked_at: int | None
+    records: tuple[TraceEvent, ...] = ()
+    """Its requests, commands and events in order of time, where that was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -267,6 +274,7 @@ class ScheduledRun:
             "document": outcome.document,
             "beside": [list(item) for item in outcome.beside],
             "blocked_at": self.blocked_at,
+            "records": [event.to_json() for event in self.records],
         }
 
     @classmethod
@@ -283,6 +291,7 @@ class ScheduledRun:
                 tuple(Beside(key, left, number) for key, left, number in data["beside"]),
             ),
             data["blocked_at"],
+            tuple(trace_event(event) for event in data["records"]),
         )
 
 

@@ -34,11 +34,6 @@ class PodClient:
         self._host, self._port = host, port
         self._idle: deque[tuple[float, _Connection]] = deque()
 
-    async def send(self, request: Filled) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises OSError or EOFError where no whole answer came."""
-        answer = await self.exchange(request)
-        return answer.status, answer.body
-
     async def exchange(self, request: Filled) -> PodAnswer:
         """The answer. Raises OSError or EOFError where no whole one came."""
         content, headers = request.encoded()

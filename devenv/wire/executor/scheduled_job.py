@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from devenv.core.model.errors import Inconclusive
+from devenv.core.model.events import RedisCommand, TraceEvent
 from devenv.core.model.key_events import KEY_EVENTS
 from devenv.core.search.access import Touched, touched, watching
 from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
@@ -15,6 +16,7 @@ from devenv.core.search.redis_store import canonical_document
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import JobSlot, NotQuiescent, Request
 from devenv.wire.executor.jobs import ANY_ID, Scheduled, ScheduledRun, Taken
+from devenv.wire.executor.run_records import RunRecords
 from devenv.wire.gate.holds import Held, Then
 
 MAX_REPLY = 80
@@ -35,6 +37,7 @@ class ScheduledJob:
         self._happened = [False] * len(job.events)
         self._labels = [""] * len(job.calls)
         self._steps: list[Taken] = []
+        self._records = RunRecords(environment.gate) if job.record else None
         self._targets = frozenset(
             index for event in range(len(job.events)) for index in self._affected(event)
         )
@@ -43,6 +46,7 @@ class ScheduledJob:
         """Until everything is over."""
         environment, slot, job = self._environment, self._slot, self._job
         key, document = self._real(job.key), slot.real(job.document)
+        self._note("redis", action="command", command=f"SET {key.decode()} … PX {job.ttl_ms}")
         await environment.redis(job.db, b"SET", key, document, b"PX", b"%d" % job.ttl_ms)
         try:
             for number in range(len(job.calls)):
@@ -59,7 +63,21 @@ class ScheduledJob:
         document_left = None if data is None else canonical_document(data)
         happened = tuple(self._has_happened(index) for index in range(len(job.events)))
         outcome = Outcome(tuple(answers), happened, life(left), document_left, beside_of(keys, job.key))
-        return ScheduledRun(tuple(self._steps), outcome, blocked_at)
+        return ScheduledRun(tuple(self._steps), outcome, blocked_at, self._recorded())
+
+    def _note(self, what: str, pod: str | None = None, **detail: str) -> None:
+        """What is done to the stack from here."""
+        if self._records is not None:
+            self._records.happened(what, pod, **detail)
+
+    def _recorded(self) -> tuple[TraceEvent, ...]:
+        """The records of the run; of the commands those that name its challenge."""
+        challenge = self._slot.challenge_id
+
+        def ours(command: RedisCommand) -> bool:
+            return challenge in (command.key or "") or any(challenge in word for word in command.args)
+
+        return () if self._records is None else self._records.gather(ours)
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -103,7 +121,7 @@ class ScheduledJob:
     async def _begin(self, number: int) -> None:
         """Send the request, up to its first command."""
         call = self._job.calls[number]
-        request = self._environment.start(self._slot, call)
+        request = self._environment.start(self._slot, call, self._records)
         self._requests[number : number + 1] = [request]
         await self._settle(number)
         self._note_pending(number)
@@ -175,6 +193,7 @@ class ScheduledJob:
             await self._restart(event.pod, self._affected(number))
         else:
             script, key = KEY_EVENTS[event.event].encode(), self._real(self._job.key)
+            self._note("redis", action=event.event, key=key.decode())
             self._happened[number] = (
                 await self._environment.redis(self._job.db, b"EVAL", script, b"1", key) == 1
             )
@@ -185,6 +204,7 @@ class ScheduledJob:
         under_way = [index for index in served if not self._requests[index].task.done()]
         for index in under_way:
             self._requests[index].held = None
+        self._note("restart", pod)
         await self._environment.crash(pod)
         if under_way:
             await asyncio.wait([self._requests[index].task for index in under_way])

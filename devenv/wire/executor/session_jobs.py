@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from devenv.core.model.events import TraceEvent, trace_event
 from devenv.core.model.session_profile import SessionProfile
 from devenv.core.serializability.ends import End, HttpAnswer
 from devenv.core.serializability.orders import Choice, OrderStep, Path
@@ -40,6 +41,8 @@ class SessionJob:
     """The requests that send commands after their answer: their end is waited for."""
     endless: frozenset[int] = frozenset()
     """The requests that never give up waiting for a lock."""
+    record: bool = False
+    """Whether the records of the run are reported too."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -51,6 +54,7 @@ class SessionJob:
             "prefix": [list(choice) for choice in self.prefix],
             "patient": sorted(self.patient),
             "endless": sorted(self.endless),
+            "record": self.record,
         }
 
     @classmethod
@@ -65,6 +69,7 @@ class SessionJob:
             tuple(Choice(*choice) for choice in data["prefix"]),
             frozenset(data["patient"]),
             frozenset(data["endless"]),
+            data["record"],
         )
 
 
@@ -85,6 +90,8 @@ class SessionRun:
     """The requests that were to give up waiting and did not: this run counts nothing."""
     stuck: tuple[str, ...] = ()
     """What requests wait for, where none could go on: then they were ended."""
+    records: tuple[TraceEvent, ...] = ()
+    """Its requests and commands in order of time, where that was asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -97,6 +104,7 @@ class SessionRun:
             "late": sorted(self.late),
             "endless": sorted(self.endless),
             "stuck": list(self.stuck),
+            "records": [event.to_json() for event in self.records],
         }
 
     @classmethod
@@ -111,4 +119,5 @@ class SessionRun:
             frozenset(data["late"]),
             frozenset(data["endless"]),
             tuple(data["stuck"]),
+            tuple(trace_event(event) for event in data["records"]),
         )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive
+from devenv.core.model.events import RedisCommand
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import COOKIE, Filled, Request, value_at
 from devenv.core.search.access import touched
@@ -21,6 +22,7 @@ from devenv.wire.executor.job_context import MAX_COMMANDS, Endless, NotQuiescent
 from devenv.wire.executor.jobs import RULE_PREFIX
 from devenv.wire.executor.pod_client import PodAnswer, PodClient
 from devenv.wire.executor.quiescence import QuiescenceWatch
+from devenv.wire.executor.run_records import RunRecords
 from devenv.wire.executor.session_jobs import SessionJob, SessionRun
 from devenv.wire.executor.spins import Tries
 from devenv.wire.gate.holds import Held, Then
@@ -91,6 +93,7 @@ class SessionRunner:
         self._late: set[int] = set()
         self._endless: set[int] = set()
         self._stuck: tuple[str, ...] = ()
+        self._records = RunRecords(gate) if job.record else None
 
     async def run(self) -> SessionRun:
         """Open the session, send the requests, ask."""
@@ -104,7 +107,12 @@ class SessionRunner:
         end = End(answers, _answer(ask))
         late, endless = frozenset(self._late), frozenset(self._endless)
         cookies = tuple(self._cookies.values)
-        return SessionRun(opened, tuple(self._steps), end, cookies, late, endless, self._stuck)
+        records = () if self._records is None else self._records.gather(self._is_ours)
+        return SessionRun(opened, tuple(self._steps), end, cookies, late, endless, self._stuck, records)
+
+    def _is_ours(self, command: RedisCommand) -> bool:
+        """Whether a command of the gate is one of this run: it has its pods for itself."""
+        return any(command.pod == one.pod for one in self._requests)
 
     # --- HTTP ---------------------------------------------------------------------------------------------
 
@@ -133,7 +141,7 @@ class SessionRunner:
         """One request while nothing is held. Raises EnvironmentProblem where no answer comes."""
         try:
             async with asyncio.timeout(self._wait * 2):
-                return await self._clients[pod].exchange(self._filled(request))
+                return await self._sent(pod, request)
         except (OSError, EOFError, TimeoutError) as error:
             raise EnvironmentProblem(
                 f"{pod} gave {request.method} {request.path} no answer: {error or 'time-out'}",
@@ -142,9 +150,15 @@ class SessionRunner:
 
     def _send(self, one: _Running) -> None:
         request = self._job.session.request(self._job.calls[one.number].request).request
-        client = self._clients[one.pod]
-        one.task = asyncio.ensure_future(client.exchange(self._filled(request)))
+        one.task = self._sent(one.pod, request)
         one.task.add_done_callback(lambda _: self._news.set())
+
+    def _sent(self, pod: str, request: Request) -> asyncio.Task[PodAnswer]:
+        filled = self._filled(request)
+        task = asyncio.ensure_future(self._clients[pod].exchange(filled))
+        if self._records is not None:
+            self._records.sent(pod, filled, task)
+        return task
 
     # --- sequences ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from devenv.core.scenario import catalogue
-from tests.browser.dashboard.conftest import Stack, visit
+from tests.browser.dashboard.conftest import Stack, Visit, visit
 
 pytestmark = pytest.mark.browser
 
@@ -72,7 +72,17 @@ def test_an_exploration_is_followed_and_its_violations_shown(chromium: Browser, 
     searched.get_by_role("link").click()
     kept = page.locator(".violations .finding", has=page.locator("h3", has_text="lost-attempt"))
     expect(kept.locator("svg.sequence .msg").first).to_be_visible()
-    assert opened.complaints == []
+    expect(page.locator(".runs .walk .row.redis").first).to_be_visible()
+    expect(page.locator(".findings .finding h3", has_text="resurrected-key")).to_be_visible()
+    with page.expect_popup() as popup:
+        page.locator("#report").click()
+    report = Visit(popup.value).listen()
+    expect(report.page.locator("#walk .row.redis").first).to_be_visible()
+    report.page.keyboard.press("/")
+    report.page.keyboard.type("EXEC")
+    expect(report.page.locator("#walk .row.redis .text", has_text="GET")).to_have_count(0)
+    assert report.page.evaluate("self.origin") == "null", "its script has no origin with the control API"
+    assert opened.complaints + report.complaints == []
 
 
 def test_a_simulation_is_shown_as_a_line_and_a_table(chromium: Browser, running: Stack) -> None:

@@ -115,7 +115,9 @@ export function runsView() {
             <section class="card">
               <h2>${fromServer(run.title)} <span class="quiet">${run.id}</span></h2>
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
-              ${run.kind === "explore" && run.results.violations ? violations(run.results) : walk.draw((row) => rewindHere(run, row))}
+              ${run.report ? html`<p><a id="report" href=${`/dashboard/runs/${encodeURIComponent(run.id)}/report`} target="_blank" rel="noopener">report.html</a></p>` : ""}
+              ${run.kind === "explore" && run.results.violations ? violations(run.results) : ""}
+              ${run.kind === "explore" && !run.trace ? "" : walk.draw((row) => rewindHere(run, row))}
             </section>
             ${run.kind === "rollout" && run.results.results?.length ? phases(run.results.results) : ""}
             ${run.trace || run.kind === undefined ? html`<section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>` : ""}

@@ -12,13 +12,17 @@ import { fromServer, t } from "./words.js";
 /** @import {Message} from "./types.js" */
 
 /** @typedef {{who: string, what: string, reply: string|null}} Step */
-/** @typedef {{kind: string, sentence: string, schedule: string, traces: number|null, confirmed: boolean, steps: Step[], scenario_file: string|null, reproduce: string|null, why: string|null}} Violation */
+/** Of a service's own session: `order` for `schedule`, and each step as [who, what, reply]. */
+/** @typedef {{kind: string, sentence: string, schedule: string, order?: string, sent?: Record<string, string>, seen_in?: {orders: number}, traces: number|null, confirmed: boolean, steps: Step[], scenario_file: string|null, reproduce: string|null, why: string|null}} Violation */
 /** @typedef {{violations: Violation[], strategy: string, complete: boolean, verdict: string}} Found */
 
 const MOST_REPLY = 20;
 
-/** @param {Step} step @returns {Message} */
-function message(step) {
+/** @param {Violation} one @param {Step|string[]} taken @returns {Message} */
+function message(one, taken) {
+  const step = Array.isArray(taken) ? { who: taken[0] ?? "", what: taken[1] ?? "", reply: taken[2] ?? null } : taken;
+  const sent = one.sent?.[step.who];
+  if (sent && step.what === "start") return { time: 0, source: "client", target: step.who, label: sent, kind: "request" };
   if (step.who === "") return { time: 0, source: "redis", target: "redis", label: step.what, kind: "note" };
   const reply = step.reply === null || step.reply === "" ? "" : ` → ${step.reply.length > MOST_REPLY ? `${step.reply.slice(0, MOST_REPLY)}…` : step.reply}`;
   return { time: 0, source: step.who, target: "redis", label: `${step.what}${reply}`, kind: step.reply === "lost" ? "failed" : "request" };
@@ -36,15 +40,17 @@ async function replayHere(one, strategy) {
 function card(one, strategy) {
   const name = fromServer(one.kind, `cause:${one.kind}`);
   const still = !overview.value?.restarts;
-  return html`<article class="card finding"><h3>${name} <span class="quiet">${one.traces === null ? t("orders not counted") : t("in {count} orders", { count: one.traces })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
+  const order = one.order ?? one.schedule;
+  const count = one.seen_in?.orders ?? one.traces;
+  return html`<article class="card finding"><h3>${name} <span class="quiet">${count === null ? t("orders not counted") : t("in {count} orders", { count })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
     <p>${fromServer(one.sentence)}</p>
     ${one.why ? html`<p class="hint">${fromServer(one.why)}</p>` : ""}
-    <pre tabindex="0">${one.schedule}</pre>
-    ${one.steps.length ? sequence(one.steps.map(message), t("The order of {kind}", { kind: name })) : ""}
+    <pre tabindex="0">${order}</pre>
+    ${one.steps.length ? sequence(one.steps.map((step) => message(one, step)), t("The order of {kind}", { kind: name })) : ""}
     ${
       one.scenario_file
         ? html`<div class="buttons"><button class="primary" ?disabled=${still} @click=${() => replayHere(one, strategy)}>${t("Replay it here")}</button>
-          <button ?disabled=${still} @click=${() => rewind({ target: /** @type {string} */ (one.scenario_file), strategy, schedule: one.schedule, until: 1 })}>${t("Its first step, and go on by hand")}</button></div>`
+          ${one.order ? "" : html`<button ?disabled=${still} @click=${() => rewind({ target: /** @type {string} */ (one.scenario_file), strategy, schedule: one.schedule, until: 1 })}>${t("Its first step, and go on by hand")}</button>`}</div>`
         : ""
     }
     ${one.reproduce ? html`<p>${t("In a terminal:")} <code>${one.reproduce}</code></p>` : ""}

@@ -88,12 +88,25 @@ def _section(one: SessionExploration) -> list[str]:
     for violation in one.violations:
         lines += ["", *_violation(violation)]
     lines += ["", "What this rests on:", ""]
-    gaps = ([f"not everything was tried: {one.incomplete}"] if one.incomplete else []) + [*one.unclear]
-    lines += [f"- **{markdown(text[:1].upper() + text[1:])}.**" for text in (*gaps, *one.notes)]
+    lines += [f"- **{markdown(text)}**" for text in _gaps(one)]
     for request, places in one.masked.items():
         what = ", ".join(map(markdown_code, places))
         lines.append(f"- Not compared, as it changes from run to run: {markdown(request)}: {what}.")
     return lines + [f"- {text}" for text in _RESTS_ON]
+
+
+def rests_on(one: SessionExploration) -> list[str]:
+    """What is missing or not compared, and what was taken for right, in sentences."""
+    masked = [
+        f"Not compared, as it changes from run to run: {request}: {', '.join(places)}."
+        for request, places in one.masked.items()
+    ]
+    return [*_gaps(one), *masked, *_RESTS_ON]
+
+
+def _gaps(one: SessionExploration) -> list[str]:
+    gaps = ([f"not everything was tried: {one.incomplete}"] if one.incomplete else []) + [*one.unclear]
+    return [f"{text[:1].upper()}{text[1:]}." for text in (*gaps, *one.notes)]
 
 
 def _violation(violation: FoundViolation) -> list[str]:

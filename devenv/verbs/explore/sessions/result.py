@@ -8,7 +8,7 @@ from typing import Any
 
 from devenv.core.model.errors import DevenvError, Inconclusive
 from devenv.core.model.verdict import passes
-from devenv.verbs.explore.result import INTERRUPTED
+from devenv.verbs.explore.result import INTERRUPTED, KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,7 @@ class SessionExploration:
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
+            "kind": KIND,
             **asdict(self),
             "violations": [violation.to_json() for violation in self.violations],
             "masked": {request: list(places) for request, places in self.masked.items()},

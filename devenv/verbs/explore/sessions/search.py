@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
+from devenv.core.model.events import TraceEvent
 from devenv.core.model.session_profile import SessionProfile
 from devenv.core.serializability.ends import End, HttpAnswer
 from devenv.core.serializability.meeting import SessionMeeting, sequences
@@ -79,6 +80,8 @@ class SessionSearch:
     """The requests that never gave up waiting for a lock."""
     cookies: tuple[str, ...] = ()
     """The names of the session's cookies."""
+    records: dict[str, tuple[TraceEvent, ...]] = field(default_factory=dict)
+    """Of each kind of violation, how its order went when it was run again."""
     _patient: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -282,11 +285,13 @@ class SessionSearch:
             if self._kind(end) != kind:  # what differed between the runs was what made it a violation
                 continue
             by_kind[kind] = (self._found(kind, path, end, len(alike), replays, again), path)
+            self.records[kind] = again[0].records
         return [item for kind, item in by_kind.items() if kind in self.kinds()]
 
     def _again(self, path: Path, replays: int) -> list[SessionRun]:
         prefix = tuple(step.choice for step in path)
-        return self.remote.run([self._job(prefix=prefix)] * replays)
+        job = self._job(prefix=prefix)
+        return self.remote.run([replace(job, record=True), *[job] * (replays - 1)])
 
     def _found(
         self, kind: str, path: Path, end: End[int], same: int, replays: int, again: Sequence[SessionRun]

@@ -17,7 +17,9 @@ from devenv.harness.config.settings import Settings
 from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore.executor_client import TIMEOUT_SECONDS
+from devenv.verbs.explore.kept import ShownOrder, keep
 from devenv.verbs.explore.result import shown_path
+from devenv.verbs.explore.sessions.page import document
 from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration, Tally
 from devenv.verbs.explore.sessions.scenario import session_scenario
 from devenv.verbs.explore.sessions.search import SessionRemote, SessionSearch
@@ -143,6 +145,8 @@ def _explore(
         raise
     run.write_json(RESULTS, result.to_json())
     run.write_text(SCHEDULE, "".join(f"{item.kind}: {item.order}\n" for item in result.violations))
+    orders = [ShownOrder(item.kind, item.order, search.records[item.kind]) for item in result.violations]
+    keep(run, status, orders, document(result))
     return result
 
 

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from devenv.core.model.events import Exchange, StackEvent
+from devenv.harness.runs.folders import Run
+from devenv.harness.runs.trace import read_numbered
+from devenv.verbs.explain.source import explain_run
 from tests.support import HANG_GUARD_S, devenv_command, devenv_here
 
 
@@ -37,6 +41,26 @@ def test_json_and_exit_code(devenv: Any) -> None:
     assert (said["complete"], said["traces"]) == (True, 36)
     first = said["violations"][0]
     assert {"kind", "schedule", "confirmed", "replayed"} <= set(first)
+
+
+def test_what_was_found_lies_in_a_report_and_is_explained(devenv: Any, guide_folder: Path) -> None:
+    """The records are those of the orders on real pods: explain finds the causes that the search names."""
+    done = devenv("R+W+E", "--json")
+    found = json.loads(done.stdout)
+    folder = guide_folder / "runs" / found["run"]
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert 'id="walk"' in report
+    assert all(violation["schedule"] in report for violation in found["violations"])
+    events = [event for _, event in read_numbered(folder / "trace.jsonl")]
+    orders = [event.detail for event in events if isinstance(event, StackEvent) and event.what == "order"]
+    assert orders == [
+        {"kind": violation["kind"], "order": violation["schedule"]} for violation in found["violations"]
+    ]
+    exchanges = [event for event in events if isinstance(event, Exchange)]
+    assert [event.seq for event in exchanges] == [*range(1, len(exchanges) + 1)]
+    assert len(exchanges) == sum(len(violation["requests"]) for violation in found["violations"])
+    explained = explain_run(Run(folder))
+    assert {"resurrected-key", "lost-attempt", "empty-bypass"} <= {group.cause for group in explained.groups}
 
 
 def test_for_people(devenv: Any) -> None:

@@ -49,11 +49,11 @@ def exchange(*answers: tuple[bool, bytes], method: str = "POST") -> tuple[list[t
         server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
         client = PodClient("127.0.0.1", server.sockets[0].getsockname()[1])
         try:
-            results = [await client.send(Filled(method, "/x", {}, {"a": 1})) for _ in answers]
+            received = [await client.exchange(Filled(method, "/x", {}, {"a": 1})) for _ in answers]
         finally:
             client.close()
             server.close()
-        return results, served.connections
+        return [(answer.status, answer.body) for answer in received], served.connections
 
     return asyncio.run(main())
 

@@ -9,8 +9,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from devenv.core.model.events import Exchange, RedisCommand
 from devenv.core.model.requests import Rule
 from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.runs.folders import REPORT, TRACE, Run
+from devenv.harness.runs.trace import read_numbered
+from devenv.verbs.explain.source import explain_run
 from tests.support import ROOT, command_environment, devenv_run
 
 HERE = Path(__file__).parent
@@ -90,6 +94,24 @@ def test_the_order_and_the_answers_are_shown(
     [violation] = compared["as-is", "a+logout"]["violations"]
     assert violation["order"] == "a:GET logout:GET logout:DEL a:SET"
     assert 'a told 200 {"ok": true}, logout told 200 {"ok": true}; then GET /me 200' in violation["sentence"]
+
+
+def test_the_order_as_it_went_lies_in_a_report_and_is_explained(
+    folder: Path, compared: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    result = compared["as-is", "a+logout"]
+    run = Run(folder / ".devenv" / "runs" / result["run_id"])
+    report = (run.folder / REPORT).read_text(encoding="utf-8")
+    assert 'id="walk"' in report
+    assert result["violations"][0]["order"] in report
+    events = [event for _, event in read_numbered(run.folder / TRACE)]
+    sent = [(event.method, event.path) for event in events if isinstance(event, Exchange)]
+    assert sent == [("POST", "/login"), ("POST", "/set?a=1"), ("POST", "/logout"), ("GET", "/me")]
+    commands = [event for event in events if isinstance(event, RedisCommand) and event.forwarded is not None]
+    steps = [one for one in commands if one.command in ("GET", "SET", "DEL")]
+    ran = sorted(steps, key=lambda one: one.forwarded or 0.0)
+    assert [one.command for one in ran][-5:] == ["GET", "GET", "DEL", "SET", "GET"], "as the gate let them go"
+    assert [group.cause for group in explain_run(run).groups] == ["session-came-back"]
 
 
 def test_what_changes_from_run_to_run_is_said(compared: dict[tuple[str, str], dict[str, Any]]) -> None:

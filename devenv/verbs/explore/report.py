@@ -1,0 +1,81 @@
+"""An exploration as a report: each violation with a picture of its order, and the counts."""
+
+from __future__ import annotations
+
+from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
+from devenv.core.render.sequence import MessageKind, SequenceMessage
+from devenv.verbs.explore.result import Exploration, ExploredViolation
+from devenv.verbs.explore.summary import rests_on
+
+REDIS = "redis"
+SHOWS = "plays this order again"
+RESTS_ON = "What this rests on"
+
+
+def document(exploration: Exploration) -> Document:
+    """The report of ``exploration``, without records."""
+    facts = [
+        Fact("what meets", exploration.scenario),
+        Fact("sessions of", exploration.store),
+        Fact("mode", exploration.mode),
+        Fact("orders", exploration.count),
+        Fact("requests to real pods", str(exploration.requests)),
+        Fact("seconds", f"{exploration.seconds:.1f}"),
+        Fact("Redis", exploration.engine or "not known"),
+    ]
+    return Document(
+        language="en",
+        title=f"Orders of {exploration.scenario} with {exploration.store}",
+        subtitle=f"run {exploration.run_id}",
+        holds=exploration.holds,
+        verdict=exploration.verdict,
+        sections=(
+            *(_section(violation, exploration) for violation in exploration.violations),
+            Section(title=RESTS_ON, explanation=rests_on(exploration)),
+        ),
+        facts_title="The search",
+        facts=tuple(facts),
+        commands_title="Again",
+        commands=tuple(
+            Command(violation.reproduce, f"{violation.kind}: {SHOWS}")
+            for violation in exploration.violations
+            if violation.reproduce
+        ),
+    )
+
+
+def _section(violation: ExploredViolation, exploration: Exploration) -> Section:
+    confirmed = (
+        f"{violation.replayed} of {violation.replays} times the same"
+        if violation.confirmed
+        else f"not confirmed: {violation.why}"
+    )
+    row = (
+        Cell("+".join(violation.requests)),
+        Cell(exploration.share(violation)),
+        Cell(confirmed, "good" if violation.confirmed else "bad"),
+    )
+    return Section(
+        title=violation.kind,
+        label="violation",
+        note=violation.sentence,
+        good=False,
+        tables=(Table(("needs", "met", "on real pods"), (row,)),),
+        picture=tuple(picture(violation)),
+        picture_title="Its shortest order",
+        explanation_title="The order",
+        explanation=(violation.schedule,),
+    )
+
+
+def picture(violation: ExploredViolation) -> list[SequenceMessage]:
+    """The order of a violation: each request as a participant, and Redis; the steps are its time."""
+    messages: list[SequenceMessage] = []
+    for index, step in enumerate(violation.steps):
+        if not step.who:
+            messages.append(SequenceMessage(index, REDIS, REDIS, step.what, "note"))
+            continue
+        reply = f" → {step.reply}" if step.reply else ""
+        kind: MessageKind = "failed" if step.reply == "lost" else "request"
+        messages.append(SequenceMessage(index, step.who, REDIS, f"{step.what}{reply}", kind))
+    return messages
