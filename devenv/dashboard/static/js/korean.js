@@ -247,6 +247,7 @@ export const KOREAN = {
   starting: "시작하는 중",
   "as the catalogue expects of {store}": "목록이 {store} 저장소에 기대하는 대로",
   "The run, with all its records": "이 실행의 모든 기록",
+  "The run's report": "실행 보고서",
   "Step through the order": "순서를 한 단계씩 보기",
   "step back": "한 단계 뒤로",
   step: "단계",

@@ -115,7 +115,7 @@ export function runsView() {
             <section class="card">
               <h2>${fromServer(run.title)} <span class="quiet">${run.id}</span></h2>
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
-              ${run.report ? html`<p><a id="report" href=${`/dashboard/runs/${encodeURIComponent(run.id)}/report`} target="_blank" rel="noopener">report.html</a></p>` : ""}
+              ${run.report ? html`<p><a id="report" href=${`/dashboard/runs/${encodeURIComponent(run.id)}/report`} target="_blank" rel="noopener">${t("The run's report")}</a></p>` : ""}
               ${run.kind === "explore" && run.results.violations ? violations(run.results) : ""}
               ${run.kind === "explore" && !run.trace ? "" : walk.draw((row) => rewindHere(run, row))}
             </section>
