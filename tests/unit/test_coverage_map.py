@@ -44,8 +44,14 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.core.balancers": (
         ("unit/core/balancers", DATA, "setting"),
         ("unit/core/balancers/test_own_file.py", PARTS, "own_caddy own_haproxy own_nginx own_yaml"),
+        (
+            "unit/core/balancers/test_own_rules.py",
+            PARTS,
+            "own_rules_caddy own_rules_haproxy own_rules_nginx own_rules_yaml",
+        ),
     ),
-    "devenv.core.diagnosis": (("unit/core/diagnosis/test_choices.py", PARTS, "choosers"),),
+    "devenv.core.balance": (("unit/core/diagnosis/test_choices.py", PARTS, "choosers"),),
+    "devenv.core.diagnosis": (("unit/core/diagnosis/test_choices.py", PARTS, "traffic"),),
     "devenv.core.kubernetes": (("unit/core/kubernetes/test_manifests.py", PARTS, "redis service stack"),),
     "devenv.core.model": (
         ("integration/verbs/replay", DATA, "key_events"),

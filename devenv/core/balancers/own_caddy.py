@@ -94,7 +94,7 @@ def _servers(
             new.append(word)
         elif "{" in word:
             copy.refuse(number, f"{word}: where it forwards to is decided by a placeholder")
-        elif _ADDRESS.fullmatch(word):
+        elif is_address(word):
             pod = place.servers[copy.server(number, servers, word)]
             new.append(f"{pod.host}:{pod.port}")
             servers += 1
@@ -102,3 +102,8 @@ def _servers(
             copy.refuse(number, f"{word} is no address of a server")
     indent = text[: len(text) - len(text.lstrip())]
     return copy.changed(number, text, indent + " ".join(new), "the pods"), servers
+
+
+def is_address(word: str) -> bool:
+    """Whether a word of reverse_proxy is the address of a server."""
+    return _ADDRESS.fullmatch(word) is not None

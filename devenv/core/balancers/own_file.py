@@ -7,11 +7,21 @@ certificates, users, the places of pids and logs. What cannot be taken over is o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from devenv.core.balancers import own_caddy, own_haproxy, own_nginx, own_yaml
+from devenv.core.balancers import (
+    own_caddy,
+    own_haproxy,
+    own_nginx,
+    own_rules_caddy,
+    own_rules_haproxy,
+    own_rules_nginx,
+    own_rules_yaml,
+    own_yaml,
+)
 from devenv.core.balancers.own_copy import Adapted, Change, OwnCopy
+from devenv.core.balancers.own_rules import OwnRules, ServerGroup, combined, nothing_readable
 from devenv.core.balancers.own_words import with_line_of_yaml, with_lines_of_copy
 from devenv.core.balancers.setting import Place, Server
 from devenv.core.model.errors import UsageProblem
@@ -27,6 +37,13 @@ _ADAPT: Mapping[str, Callable[[OwnCopy, Place], dict[str, str]]] = {
     "envoy": own_yaml.adapt_envoy,
     "traefik": own_yaml.adapt_traefik,
     "caddy": own_caddy.adapt,
+}
+_GROUPS: Mapping[str, Callable[[OwnCopy], Iterator[ServerGroup]]] = {
+    "nginx": own_rules_nginx.groups,
+    "haproxy": own_rules_haproxy.groups,
+    "envoy": own_rules_yaml.groups_of_envoy,
+    "traefik": own_rules_yaml.groups_of_traefik,
+    "caddy": own_rules_caddy.groups,
 }
 MOST_CHARACTERS = 1_000_000
 _UNKNOWN_PORT = re.compile(r":0\b")
@@ -45,6 +62,16 @@ class OwnFile:
         copy = OwnCopy(self.name, self.text, len(place.servers))
         files = _ADAPT[self.product](copy, place)
         return Adapted(files, tuple(sorted(copy.changes)), copy.upstreams, tuple(copy.lines))
+
+    @property
+    def rules(self) -> OwnRules:
+        """What it says of the choice of servers; without a setting where it cannot be read."""
+        try:
+            return combined(self.product, self.name, _GROUPS[self.product](OwnCopy(self.name, self.text, 0)))
+        except UsageProblem as problem:
+            return nothing_readable(self.product, self.name, problem.message)
+        except (AttributeError, IndexError, KeyError, TypeError):  # YAML of another shape than documented
+            return nothing_readable(self.product, self.name, f"{self.name} has another structure")
 
     def in_place_of_copy(self, message: str, place: Place) -> str:
         """What the balancer says of its copy, with this file's name and line."""

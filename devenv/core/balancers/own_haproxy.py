@@ -49,18 +49,23 @@ _TLS_WORDS = {
 
 
 @dataclass
-class _Line:
+class ConfigLine:
+    """A line of the file."""
+
     number: int
+    """From 1."""
     words: list[str]
+    """Empty: a blank line or a comment."""
     section: str
+    """The kind of the section that it stands in, as backend."""
     name: str
     """The section's own name."""
 
 
 def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     """The copy of haproxy.cfg."""
-    lines = _read(copy)
-    entrance = _entrance(copy, lines)
+    lines = read(copy)
+    entrance = entrance_of(copy, lines)
     out, servers, sockets, entered = [], 0, 0, False
     section = ("", "")
     for line, text in zip(lines, copy.text.split("\n"), strict=True):
@@ -132,7 +137,8 @@ def _kept(words: list[str]) -> list[str]:
     return kept
 
 
-def _read(copy: OwnCopy) -> list[_Line]:
+def read(copy: OwnCopy) -> list[ConfigLine]:
+    """The lines, each with its section. Raises UsageProblem for what stands before any section."""
     lines, section, name = [], "", ""
     for number, text in enumerate(copy.text.split("\n"), start=1):
         words = re.sub(r"(?<!\\)#.*", "", text).split()
@@ -140,11 +146,11 @@ def _read(copy: OwnCopy) -> list[_Line]:
             section, name = words[0], words[1] if len(words) > 1 else ""
         elif words and not section:
             copy.refuse(number, f"{words[0]} stands before any section")
-        lines.append(_Line(number, words, section, name))
+        lines.append(ConfigLine(number, words, section, name))
     return lines
 
 
-def _mode(lines: list[_Line], of_line: _Line) -> str:
+def _mode(lines: list[ConfigLine], of_line: ConfigLine) -> str:
     modes = {
         (line.section, line.name): line.words[1]
         for line in lines
@@ -154,7 +160,7 @@ def _mode(lines: list[_Line], of_line: _Line) -> str:
     return modes.get((of_line.section, of_line.name), defaults[0] if defaults else "tcp")
 
 
-def _entrance(copy: OwnCopy, lines: list[_Line]) -> tuple[str, str]:
+def entrance_of(copy: OwnCopy, lines: list[ConfigLine]) -> tuple[str, str]:
     """The section that clients come in by: the first that leads to servers."""
     backends = {
         line.name

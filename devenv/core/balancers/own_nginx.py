@@ -37,23 +37,29 @@ _PODS = "devenv_pods"
 
 
 @dataclass
-class _Directive:
+class Directive:
     """One directive: its words, where it stands in the text, and what is in its block."""
 
     words: list[str]
     start: int
+    """Where it begins in the text."""
     end: int
+    """Behind its last character."""
     line: int
-    block: list[_Directive] | None = None
+    """From 1."""
+    block: list[Directive] | None = None
+    """The directives in its block; None: it has no block."""
     inside: int = 0
     """Where the block's content begins."""
-    parent: _Directive | None = field(default=None, repr=False)
+    parent: Directive | None = field(default=None, repr=False)
+    """The directive in whose block it stands."""
 
     @property
     def name(self) -> str:
+        """Its first word."""
         return self.words[0]
 
-    def walk(self) -> Iterator[_Directive]:
+    def walk(self) -> Iterator[Directive]:
         """Itself and all below it."""
         yield self
         for child in self.block or ():
@@ -62,19 +68,17 @@ class _Directive:
 
 def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     """The copy of nginx.conf."""
-    root = _parse(copy)
+    root = parse(copy)
     everything = list(root.walk())[1:]
     spans: list[tuple[int, int, str]] = []
 
-    def put(directive: _Directive, text: str, why: str) -> None:
+    def put(directive: Directive, text: str, why: str) -> None:
         end = directive.inside if directive.block is not None and text.endswith("{") else directive.end
         before = copy.text[directive.start : end]
         spans.append((directive.start, end, copy.changed(directive.line, before, text, why)))
 
-    upstreams = {
-        each.words[1]: each for each in everything if each.name == "upstream" and len(each.words) > 1
-    }
-    chosen = _entrance(copy, everything, upstreams)
+    upstreams = upstreams_of(everything)
+    chosen = entrance(copy, everything)
     needs_pods = False
     sockets = 0
     for each in everything:
@@ -111,7 +115,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     return {FILE: _with(copy.text, spans, _top(everything, place))}
 
 
-def _top(everything: list[_Directive], place: Place) -> str:
+def _top(everything: list[Directive], place: Place) -> str:
     """What stands before all else, in the first line: line numbers stay."""
     workers = [each for each in everything if each.name == "worker_processes"]
     single = not workers or workers[0].words[1:] == ["1"]
@@ -123,7 +127,7 @@ def _top(everything: list[_Directive], place: Place) -> str:
 
 
 def _insertions(
-    copy: OwnCopy, everything: list[_Directive], chosen: _Directive, place: Place, needs_pods: bool
+    copy: OwnCopy, everything: list[Directive], chosen: Directive, place: Place, needs_pods: bool
 ) -> list[tuple[int, int, str]]:
     """The places of temporary files, and the header that names the client's connection."""
     spans = []
@@ -135,7 +139,7 @@ def _insertions(
             pods = "".join(f" server {server.host}:{server.port};" for server in place.servers)
             extra = f" upstream {_PODS} {{{pods} }}" if needs_pods else ""
             spans.append((each.inside, each.inside, f" access_log off;{temps}{extra}"))
-        if each.name == "proxy_pass" and not _in(each, STREAM):
+        if each.name == "proxy_pass" and not inside(each, STREAM):
             spans.append(
                 (each.end, each.end, f" proxy_set_header {CLIENT_HEADER} $remote_addr:$remote_port;")
             )
@@ -148,7 +152,7 @@ def _insertions(
     return spans
 
 
-def _inherited(each: _Directive, everything: list[_Directive]) -> str:
+def _inherited(each: Directive, everything: list[Directive]) -> str:
     """The headers that a block inherits only while it sets none of its own."""
     above = each.parent.parent if each.parent is not None else None
     while above is not None:
@@ -159,7 +163,12 @@ def _inherited(each: _Directive, everything: list[_Directive]) -> str:
     return ""
 
 
-def _entrance(copy: OwnCopy, everything: list[_Directive], upstreams: dict[str, _Directive]) -> _Directive:
+def upstreams_of(everything: list[Directive]) -> dict[str, Directive]:
+    """The upstream blocks, by their names."""
+    return {each.words[1]: each for each in everything if each.name == "upstream" and len(each.words) > 1}
+
+
+def entrance(copy: OwnCopy, everything: list[Directive]) -> Directive:
     """The server block that forwards to servers: clients come in there."""
     servers = [each for each in everything if each.name == "server" and each.block is not None]
     for server in servers:
@@ -168,7 +177,7 @@ def _entrance(copy: OwnCopy, everything: list[_Directive], upstreams: dict[str, 
     copy.refuse(servers[0].line if servers else 1, "no server block has a proxy_pass")
 
 
-def _proxy_pass(copy: OwnCopy, each: _Directive, upstreams: dict[str, _Directive], put: object) -> bool:
+def _proxy_pass(copy: OwnCopy, each: Directive, upstreams: dict[str, Directive], put: object) -> bool:
     """Forward to its upstream, or to all pods where it names a host itself. Whether it does."""
     target = each.words[1]
     match = re.fullmatch(r"(?:(https?)://)?([^/\s]+)(/.*)?", target)
@@ -186,7 +195,7 @@ def _proxy_pass(copy: OwnCopy, each: _Directive, upstreams: dict[str, _Directive
     return host == _PODS
 
 
-def _servers(copy: OwnCopy, upstream: _Directive, place: Place, put: object) -> None:
+def _servers(copy: OwnCopy, upstream: Directive, place: Place, put: object) -> None:
     number = 0
     assert callable(put)
     for each in upstream.block or ():
@@ -197,7 +206,8 @@ def _servers(copy: OwnCopy, upstream: _Directive, place: Place, put: object) -> 
             number += 1
 
 
-def _in(each: _Directive, block: str) -> bool:
+def inside(each: Directive, block: str) -> bool:
+    """Whether a block of this name is around it."""
     above = each.parent
     while above is not None:
         if above.words[:1] == [block]:
@@ -213,9 +223,9 @@ def _with(text: str, spans: list[tuple[int, int, str]], top: str) -> str:
     return top + text
 
 
-def _parse(copy: OwnCopy) -> _Directive:
+def parse(copy: OwnCopy) -> Directive:
     """The directives, with their places."""
-    root = _Directive(["main"], 0, len(copy.text), 1, [])
+    root = Directive(["main"], 0, len(copy.text), 1, [])
     stack, start, position = [root], -1, 0
     words: list[str] = []
     while position < len(copy.text):
@@ -229,7 +239,7 @@ def _parse(copy: OwnCopy) -> _Directive:
             if not words:
                 copy.refuse(copy.text.count("\n", 0, position) + 1, f"{token!r} without a directive")
             line = copy.text.count("\n", 0, start) + 1
-            made = _Directive(words, start, position, line, [] if token == "{" else None, position, stack[-1])  # noqa: S105
+            made = Directive(words, start, position, line, [] if token == "{" else None, position, stack[-1])  # noqa: S105
             block = stack[-1].block
             assert block is not None
             block.append(made)

@@ -29,25 +29,25 @@ def adapt_envoy(copy: OwnCopy, place: Place) -> dict[str, str]:
         ("layered_runtime", ""),
     ):
         if isinstance(data, dict) and key in data:
-            copy.refuse(_line(document, (key,)), f"{key}: {why or 'its runtime comes from elsewhere'}")
+            copy.refuse(line_of_path(document, (key,)), f"{key}: {why or 'its runtime comes from elsewhere'}")
     static = data.get("static_resources") if isinstance(data, dict) else None
     if not isinstance(static, dict) or not static.get("listeners") or not static.get("clusters"):
         copy.refuse(1, "it has no static_resources with listeners and clusters")
     for key in ("admin", "node", "stats_sinks", "tracing"):
         if key in data:
             del data[key]
-            copy.changed(_line(document, (key,)), f"{key}: …", "", "kept to this machine")
-    for path, name in _values(data, "name"):
+            copy.changed(line_of_path(document, (key,)), f"{key}: …", "", "kept to this machine")
+    for path, name in values_of(data, "name"):
         if _ASKS.get(str(name)):
-            copy.refuse(_line(document, path), f"{name}: {_ASKS[str(name)]}")
+            copy.refuse(line_of_path(document, path), f"{name}: {_ASKS[str(name)]}")
     _leave_out(copy, document, data, ("transport_socket", "access_log", "transport_socket_matches"))
     _listeners(copy, document, static["listeners"], place)
     firsts = _first_numbers(
         [
             [str(each.get("name")) for each in weighted.get("clusters", [])]
-            for _, weighted in _values(data, "weighted_clusters")
+            for _, weighted in values_of(data, "weighted_clusters")
         ],
-        {str(each.get("name")): sum(1 for _ in _values(each, "endpoint")) for each in static["clusters"]},
+        {str(each.get("name")): sum(1 for _ in values_of(each, "endpoint")) for each in static["clusters"]},
     )
     for number, cluster in enumerate(static["clusters"]):
         first = firsts.get(str(cluster.get("name")), 0)
@@ -57,7 +57,7 @@ def adapt_envoy(copy: OwnCopy, place: Place) -> dict[str, str]:
 
 def _listeners(copy: OwnCopy, document: Document, listeners: list[Any], place: Place) -> None:
     for number, listener in enumerate(listeners):
-        line = _line(document, ("static_resources", "listeners", number, "address"))
+        line = line_of_path(document, ("static_resources", "listeners", number, "address"))
         before = _address_text(listener.get("address"))
         if number == 0:
             listener["address"] = {"socket_address": {"address": place.host, "port_value": place.port}}
@@ -123,7 +123,7 @@ def _first_numbers(choices: list[list[str]], sizes: dict[str, int]) -> dict[str,
 def _cluster(
     copy: OwnCopy, document: Document, cluster: dict[str, Any], path: Path, place: Place, first: int
 ) -> None:
-    line = _line(document, (*path, "type"))
+    line = line_of_path(document, (*path, "type"))
     if cluster.get("type") == "EDS" or "cluster_type" in cluster:
         copy.refuse(line, f"cluster {cluster.get('name')}: its servers come from a discovery service")
     if cluster.get("type") not in (None, "STATIC"):
@@ -136,9 +136,9 @@ def _cluster(
         for endpoint, end in enumerate(ends.get("lb_endpoints", [])):
             place_of = (*path, "load_assignment", "endpoints", group, "lb_endpoints", endpoint)
             before = _address_text(end["endpoint"]["address"])
-            pod = place.servers[copy.server(_line(document, place_of), number, before)]
+            pod = place.servers[copy.server(line_of_path(document, place_of), number, before)]
             end["endpoint"]["address"] = _socket(pod)
-            copy.changed(_line(document, place_of), before, f"{pod.host}:{pod.port}", pod.name)
+            copy.changed(line_of_path(document, place_of), before, f"{pod.host}:{pod.port}", pod.name)
             number += 1
 
 
@@ -150,14 +150,14 @@ def adapt_traefik(copy: OwnCopy, place: Place) -> dict[str, str]:
     if isinstance(data, dict) and "providers" in data and not kinds:
         where = next(iter(data["providers"] or {"": None}))
         copy.refuse(
-            _line(document, ("providers",)),
+            line_of_path(document, ("providers",)),
             f"providers.{where}: routers and services are elsewhere",
             "give the file that has http: routers: and services: (of labels: written as such a file)",
         )
     if not kinds:
         copy.refuse(1, "it has no http: or tcp: with routers and services")
     for key in [key for key in data if key not in ("http", "tcp")]:
-        copy.changed(_line(document, (key,)), f"{key}: …", "", "settings of this machine")
+        copy.changed(line_of_path(document, (key,)), f"{key}: …", "", "settings of this machine")
         del data[key]
     for kind in kinds:
         _routers(copy, document, kind, data[kind])
@@ -173,7 +173,9 @@ def adapt_traefik(copy: OwnCopy, place: Place) -> dict[str, str]:
             _service(copy, document, (kind, "services", name), service, place, firsts.get(name, 0))
         for name, middleware in (data[kind].get("middlewares") or {}).items():
             if "forwardAuth" in middleware:
-                copy.refuse(_line(document, (kind, "middlewares", name)), f"{name}: it asks another service")
+                copy.refuse(
+                    line_of_path(document, (kind, "middlewares", name)), f"{name}: it asks another service"
+                )
         data[kind].pop("serversTransports", None)
     static = traefik.static_file(place)
     return {traefik.FILE: static, traefik.SERVICES: _dump(data)}
@@ -183,14 +185,14 @@ def _routers(copy: OwnCopy, document: Document, kind: str, config: dict[str, Any
     for name, router in (config.get("routers") or {}).items():
         path = (kind, "routers", name)
         if router.get("entryPoints") != ["web"]:
-            line = _line(document, (*path, "entryPoints"))
+            line = line_of_path(document, (*path, "entryPoints"))
             copy.changed(
                 line, f"entryPoints: {router.get('entryPoints')}", "entryPoints: [web]", "its port here"
             )
             router["entryPoints"] = ["web"]
         if "tls" in router:
             del router["tls"]
-            copy.changed(_line(document, (*path, "tls")), "tls: …", "", "plain HTTP here")
+            copy.changed(line_of_path(document, (*path, "tls")), "tls: …", "", "plain HTTP here")
         rule = str(router.get("rule", ""))
         local = re.sub(
             r"HostSNI\([^()]*\)",
@@ -198,7 +200,9 @@ def _routers(copy: OwnCopy, document: Document, kind: str, config: dict[str, Any
             re.sub(r"\bHost(?:Regexp)?\([^()]*\)", "PathPrefix(`/`)", rule),
         )
         if local != rule:
-            router["rule"] = copy.changed(_line(document, (*path, "rule")), rule, local, "its name here")
+            router["rule"] = copy.changed(
+                line_of_path(document, (*path, "rule")), rule, local, "its name here"
+            )
 
 
 def _chosen_among(service: dict[str, Any]) -> list[str]:
@@ -218,7 +222,7 @@ def _service(
     balancer.pop("serversTransport", None)
     for number, server in enumerate(balancer.get("servers") or []):
         key = "url" if "url" in server else "address"
-        line = _line(document, (*path, "loadBalancer", "servers", number))
+        line = line_of_path(document, (*path, "loadBalancer", "servers", number))
         pod = place.servers[copy.server(line, first + number, str(server[key]))]
         address = f"{'http://' if key == 'url' else ''}{pod.host}:{pod.port}"
         server[key] = copy.changed(line, str(server[key]), address, pod.name)
@@ -228,7 +232,7 @@ def _leave_out(copy: OwnCopy, document: Document, data: Any, keys: tuple[str, ..
     for path, holder, key in list(_holders(data, keys)):
         del holder[key]
         why = "plain HTTP here" if key.startswith("transport") else "its place"
-        copy.changed(_line(document, (*path, key)), f"{key}: …", "", why)
+        copy.changed(line_of_path(document, (*path, key)), f"{key}: …", "", why)
 
 
 def _holders(data: Any, keys: tuple[str, ...], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any], str]]:
@@ -240,19 +244,21 @@ def _holders(data: Any, keys: tuple[str, ...], path: Path = ()) -> Iterator[tupl
             yield from _holders(value, keys, (*path, key))
 
 
-def _values(data: Any, key: str, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def values_of(data: Any, key: str, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The values of this key anywhere in ``data``, which is at ``path`` of the document, with their paths."""
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for name, value in items:
         if name == key:
             yield (*path, name), value
-        yield from _values(value, key, (*path, name))
+        yield from values_of(value, key, (*path, name))
 
 
-def _line(document: Document, path: Path) -> int:
+def line_of_path(document: Document, path: Path) -> int:
+    """The line of the key or value at ``path``, or of what is around it."""
     return (
         document.key_lines.get(path)
         or document.value_lines.get(path)
-        or (_line(document, path[:-1]) if path else 1)
+        or (line_of_path(document, path[:-1]) if path else 1)
     )
 
 

@@ -8,19 +8,17 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 
-from devenv.core.balance.models import models_of_balancer, models_of_policy
-from devenv.core.diagnosis.choosers import (
+from devenv.core.balance.choosers import Chooser
+from devenv.core.diagnosis.stories import GRADED, Call, Story
+from devenv.core.diagnosis.traffic import (
     FAILED,
-    Chooser,
     Traffic,
     address_of,
-    chooser_of,
     ended,
     in_memory,
     numbered,
     same_memory,
 )
-from devenv.core.diagnosis.stories import GRADED, Call, Story
 from devenv.core.model.events import Exchange
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.simulation.balancers import Kind
@@ -41,7 +39,7 @@ def _address(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iter
     """Found only because both requests came from one address, which decides the pod."""
     if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
-    chooser, first, second = chooser_of(create.exchange.policy), create.exchange, verify.exchange
+    chooser, first, second = traffic.chooser(create.exchange.policy), create.exchange, verify.exchange
     if not chooser.by_address or first.policy != second.policy or not _one_key(chooser, first, second):
         return
     if _product(chooser) in _WITHOUT_ADDRESSES:
@@ -53,10 +51,10 @@ def _address(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iter
         whose = _met_there(traffic, first, create.pod)
     yield (
         f"{story.challenge[:6]} was found because {numbered(first)} and {numbered(second)} met one pod: "
-        f"{first.policy} chooses it by the client's address, {came} (what decides it: {chooser.by_address}). "
-        f"{whose} A client whose address changes between the two, as a telephone's does from Wi-Fi to mobile "
-        "data, may get 'not found'. Change: sessions in Redis; to see the bug, another policy or clients of "
-        "several addresses."
+        f"{chooser.title} chooses it by the client's address, {came} (what decides it: "
+        f"{chooser.by_address}). {whose} A client whose address changes between the two, as a telephone's "
+        "does from Wi-Fi to mobile data, may get 'not found'. Change: sessions in Redis; to see the bug, "
+        "another policy or clients of several addresses."
     )
 
 
@@ -80,7 +78,7 @@ def _address_changed(story: Story, create: Call, verify: Call, traffic: Traffic)
     """Lost although the address decides: it changed, or the pod could not be reached."""
     if verify.outcome is not Outcome.NOT_FOUND or create.pod == verify.pod:
         return
-    chooser, first, second = chooser_of(verify.exchange.policy), create.exchange, verify.exchange
+    chooser, first, second = traffic.chooser(verify.exchange.policy), create.exchange, verify.exchange
     if not chooser.by_address or first.policy != second.policy or _product(chooser) in _WITHOUT_ADDRESSES:
         return
     if not in_memory(traffic.joined, create, verify):
@@ -95,7 +93,7 @@ def _address_changed(story: Story, create: Call, verify: Call, traffic: Traffic)
             return
         why = f"{create.pod} had failed before ({numbered(failed)}: {failed.error or failed.outcome})"
     yield (
-        f"{first.policy} sent {numbered(second)} to {verify.pod}, though {create.pod} had created "
+        f"{chooser.title} sent {numbered(second)} to {verify.pod}, though {create.pod} had created "
         f"{story.challenge[:6]} ({numbered(first)}): it chooses the pod by the client's address (what "
         f"decides it: {chooser.by_address}), and {why}. Change: sessions in Redis; else a cookie in place of "
         f"the address: {chooser.cookie}."
@@ -119,20 +117,21 @@ def _cookie_kept(story: Story, create: Call, verify: Call, traffic: Traffic) -> 
     if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     first, second = create.exchange, verify.exchange
-    chooser = chooser_of(first.policy)
+    chooser = traffic.chooser(first.policy)
     if chooser.kind is not Kind.COOKIE or first.policy != second.policy:
         return
     chain = [each for each in traffic.between(create.started, verify.started) if each.policy == first.policy]
     alone = chain == [first, second] and ended(first) <= second.started
-    if not alone or _without_cookies(chooser, first.policy) != "round-robin":
+    if not alone or chooser.without_cookies != "round-robin":
         return
     if any(each.outcome in FAILED and each.pod != first.pod for each in traffic.exchanges):
         return  # the other pod may be kept out
     yield (
         f"{story.challenge[:6]} was found because the client sent back the cookie that names {create.pod}: "
-        f"{first.policy} gives clients without it the pods in turn, and {numbered(second)}, the next request "
-        f"after {numbered(first)}, met the same pod again. A client without cookies (a script, an app, "
-        f"another site's page), or a restart of {create.pod}, loses the session. Change: sessions in Redis."
+        f"{chooser.title} gives clients without it the pods in turn, and {numbered(second)}, the next "
+        f"request after {numbered(first)}, met the same pod again. A client without cookies (a script, an "
+        f"app, another site's page), or a restart of {create.pod}, loses the session. Change: sessions in "
+        "Redis."
     )
 
 
@@ -141,12 +140,13 @@ def _one_pod(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iter
     if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     first = create.exchange
-    by = _ALL_TO_ONE.get(chooser_of(first.policy).name)
+    chooser = traffic.chooser(first.policy)
+    by = _ALL_TO_ONE.get(chooser.name)
     met: Counter[str] = sum(traffic.met[first.policy].values(), Counter())
     if by is None or first.policy != verify.exchange.policy or set(met) != {create.pod}:
         return
     yield (
-        f"{story.challenge[:6]} was found because one pod gets all requests: {first.policy} chooses {by}, "
+        f"{story.challenge[:6]} was found because one pod gets all requests: {chooser.title} chooses {by}, "
         f"and all {met.total()} requests under it met {create.pod}. The other pods were not tried: this says "
         "nothing of sessions between pods. To see the bug: requests that overlap, or another policy."
     )
@@ -154,11 +154,6 @@ def _one_pod(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iter
 
 def _product(chooser: Chooser) -> str:
     return "" if chooser.setting is None else chooser.setting.product
-
-
-def _without_cookies(chooser: Chooser, policy: str) -> str:
-    models = models_of_policy(policy) if chooser.setting is None else models_of_balancer(chooser.setting)
-    return models.of(cookies=False)
 
 
 def _one_key(chooser: Chooser, first: Exchange, second: Exchange) -> bool:

@@ -10,23 +10,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
+from devenv.core.balance.choosers import Chooser
 from devenv.core.balance.measured import TURNS
+from devenv.core.balancers import OWN_FILE
+from devenv.core.balancers.own_rules import OwnRules, rules_of_text
 from devenv.core.diagnosis.affinity import RULES as AFFINITY
-from devenv.core.diagnosis.choosers import (
+from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
+from devenv.core.diagnosis.traffic import (
     FAILED,
-    KEEPING_OUT,
-    NOT_DELIVERED,
-    SENDING_AGAIN,
     Traffic,
     address_of,
-    chooser_of,
     ended,
     in_memory,
     numbered,
     same_memory,
 )
-from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
-from devenv.core.model.events import Exchange, ExchangeOutcome
+from devenv.core.model.events import BALANCER_FILE, Exchange, ExchangeOutcome
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.routing import POLICIES
 from devenv.core.simulation.balancers import Kind
@@ -50,8 +49,8 @@ def remarks_on_choices(
     pods |= {exchange.pod for exchange in ordered if exchange.pod}
     if len(pods) < 2:
         return ()
-    traffic = Traffic(ordered, joined, len(pods), _met(ordered))
-    sentences: list[str] = []
+    traffic = Traffic(ordered, joined, len(pods), _met(ordered), _own_rules(joined))
+    sentences: list[str] = [*_not_known(traffic, since)]
     for rule in (_turns, _connection, _cookie, *AFFINITY):
         sentences += _first(
             sentence
@@ -62,9 +61,33 @@ def remarks_on_choices(
         )
     late = [exchange for exchange in ordered if ended(exchange) >= since]
     failed = [number for number, exchange in enumerate(late) if exchange.outcome in FAILED and exchange.pod]
-    sentences += _first(_kept_out(late, failed[:_MOST_FAILED], joined, len(pods)))
-    sentences += _first(_twice(late, failed[:_MOST_FAILED]))
+    sentences += _first(_kept_out(late, failed[:_MOST_FAILED], traffic))
+    sentences += _first(_twice(late, failed[:_MOST_FAILED], traffic))
     return tuple(sentences)
+
+
+def _own_rules(joined: Joined) -> OwnRules | None:
+    """What the trace has of the team's own file of the balancer."""
+    texts = [event.detail.get("rules", "") for event in joined.stack if event.what == BALANCER_FILE]
+    return rules_of_text(texts[-1]) if texts else None
+
+
+def _not_known(traffic: Traffic, since: float) -> Iterator[str]:
+    """A team's own file that leaves open which pod gets a request, with sessions in the pods' memory."""
+    own = traffic.own
+    if own is None or not own.unknown:
+        return
+    policy = f"{own.product}:{OWN_FILE}"
+    creates = [story.create for story in traffic.joined.stories if story.create is not None]
+    if any(
+        call.exchange.policy == policy and call.ended >= since and in_memory(traffic.joined, call)
+        for call in creates
+    ):
+        yield (
+            f"how {own.product} chooses a pod with {own.file} is not known here ({own.unknown}): whether "
+            "turns, an address, a cookie or a connection hide or lose sessions is not said. `devenv balance "
+            f"{own.file}` measures it."
+        )
 
 
 def _met(exchanges: Iterable[Exchange]) -> Mapping[str, Mapping[str, Counter[str]]]:
@@ -89,7 +112,7 @@ def _turns(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterat
     if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     policy = create.exchange.policy
-    chooser = chooser_of(policy)
+    chooser = traffic.chooser(policy)
     if not (chooser.kind is Kind.TURNS or chooser.model == "least-in-flight"):
         return
     chain = [each for each in traffic.between(create.started, verify.started) if each.policy == policy]
@@ -105,8 +128,8 @@ def _turns(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterat
     more = "" if len(between) <= 3 else f" and {len(between) - 3} more"
     requests = f"{len(between)} request{'s' * (len(between) != 1)}"
     yield (
-        f"{story.challenge[:6]} was found by parity alone: {policy} gives the {traffic.pods} pods their "
-        f"turns, and {requests} ({numbers}{more}) between {numbered(create.exchange)} and "
+        f"{story.challenge[:6]} was found by parity alone: {chooser.title} gives the {traffic.pods} pods "
+        f"their turns, and {requests} ({numbers}{more}) between {numbered(create.exchange)} and "
         f"{numbered(verify.exchange)} brought {verify.word} back to {create.pod}, which has the session in "
         "its memory. One request more or fewer, and it is 'not found'. Change: sessions in Redis, or keep "
         f"clients on their pods with {chooser.sticky}."
@@ -126,13 +149,13 @@ def _connection(story: Story, create: Call, verify: Call, traffic: Traffic) -> I
     if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     first, second = create.exchange, verify.exchange
-    chooser = chooser_of(first.policy)
+    chooser = traffic.chooser(first.policy)
     if not chooser.by_connection or first.policy != second.policy or first.client != second.client:
         return
     yield (
         f"{story.challenge[:6]} was found because {numbered(first)} and {numbered(second)} came on one kept "
-        f"connection ({first.client}): {first.policy} chooses a pod for each connection. A client that opens "
-        f"another one may meet another pod, and gets 'not found' there. Change: sessions in Redis; "
+        f"connection ({first.client}): {chooser.title} chooses a pod for each connection. A client that "
+        f"opens another one may meet another pod, and gets 'not found' there. Change: sessions in Redis; "
         "keep-alive is no fix."
     )
 
@@ -142,7 +165,7 @@ def _cookie(story: Story, create: Call, verify: Call, traffic: Traffic) -> Itera
     lost = verify.outcome is Outcome.NOT_FOUND and create.pod != verify.pod
     if not lost or not in_memory(traffic.joined, create, verify):
         return
-    chooser = chooser_of(verify.exchange.policy)
+    chooser = traffic.chooser(verify.exchange.policy)
     if chooser.kind is not Kind.COOKIE or create.exchange.policy != verify.exchange.policy:
         return
     if traffic.joined.restarted(create.pod, create.started, verify.ended) is not None:
@@ -156,28 +179,26 @@ def _cookie(story: Story, create: Call, verify: Call, traffic: Traffic) -> Itera
     if not (before and after) or failed:
         why += f", or {create.pod} could not be reached then (the trace does not tell)"
     yield (
-        f"{verify.exchange.policy} sent {numbered(verify.exchange)} to {verify.pod}, though {create.pod} had "
+        f"{chooser.title} sent {numbered(verify.exchange)} to {verify.pod}, though {create.pod} had "
         f"created {story.challenge[:6]} ({numbered(create.exchange)}): {why}. Change: sessions in Redis, "
         "or a client that keeps cookies (curl -b -c, a session of requests, credentials: 'include')."
     )
 
 
-def _kept_out(
-    exchanges: Sequence[Exchange], failures: Sequence[int], joined: Joined, pods: int
-) -> Iterator[str]:
+def _kept_out(exchanges: Sequence[Exchange], failures: Sequence[int], traffic: Traffic) -> Iterator[str]:
     """A pod that failed once, and then got no request while the others got many."""
     for failure in failures:
         failed = exchanges[failure]
-        chooser = chooser_of(failed.policy)
+        chooser = traffic.chooser(failed.policy)
         setting = chooser.setting
         if failed.pod is None or setting is None or chooser.kind not in (Kind.TURNS, Kind.BUSY, Kind.RANDOM):
             continue
         later = [each for each in exchanges[failure + 1 :] if each.policy == failed.policy and each.pod]
         missed = next((number for number, each in enumerate(later) if each.pod == failed.pod), len(later))
-        if missed <= (1 if chooser.kind is Kind.TURNS else 2) * TURNS * (pods - 1):
+        if missed <= (1 if chooser.kind is Kind.TURNS else 2) * TURNS * (traffic.pods - 1):
             continue
         end = later[missed].started if missed < len(later) else later[-1].started
-        if joined.restarted(failed.pod, failed.started, end) is not None:
+        if traffic.joined.restarted(failed.pod, failed.started, end) is not None:
             continue
         until = f"until {numbered(later[missed])}" if missed < len(later) else "to the end of the trace"
         yield (
@@ -185,20 +206,21 @@ def _kept_out(
             f"{failed.pod} got none of the next {missed} requests, for {end - ended(failed):.1f} s, "
             f"{until}: {setting.product} keeps it out, or cannot reach it. All sessions go to the other pods "
             f"meanwhile, so that none is lost between pods and the bug does not show. What "
-            f"decides it: {KEEPING_OUT[setting.product]}."
+            f"decides it: {chooser.keeping_out}."
         )
 
 
-def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[str]:
+def _twice(exchanges: Sequence[Exchange], failures: Sequence[int], traffic: Traffic) -> Iterator[str]:
     """A request that is no GET and reached pods more than once."""
     for number in failures:
         first = exchanges[number]
         if first.method in ("GET", "HEAD") or first.outcome == ExchangeOutcome.NO_CONNECTION:
             continue  # a GET changes nothing; without a connection it did not reach the pod
-        again = next((each for each in exchanges[number + 1 :] if _is_again(first, each)), None)
+        chooser = traffic.chooser(first.policy)
+        again = next((each for each in exchanges[number + 1 :] if _is_again(first, each, chooser)), None)
         if again is None:
             continue
-        who, change = _sender(first.policy)
+        who, change = _sender(chooser)
         yield (
             f"{first.method} {first.path} was delivered twice: {numbered(first)} to {first.pod}, which gave "
             f"no answer, and {numbered(again)} to {again.pod}. {who} sent it again; both deliveries can have "
@@ -206,28 +228,19 @@ def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[s
         )
 
 
-def _again_option(policy: str) -> tuple[str, str]:
-    """The option with which the balancer sends a POST again, and what to change; empty where it does not."""
-    setting = chooser_of(policy).setting
-    if setting is None:
-        return "", ""
-    option, change = SENDING_AGAIN.get(setting.product, ("", ""))
-    sends = bool(option) and setting.option(option, "off") not in NOT_DELIVERED
-    return (option, change) if sends else ("", "")
-
-
-def _sender(policy: str) -> tuple[str, str]:
-    """Who sends a request again under this policy, and what to change."""
-    option, change = _again_option(policy)
+def _sender(chooser: Chooser) -> tuple[str, str]:
+    """Who sends a request again, and what to change."""
+    option, change = chooser.sending_again
     if option:
-        return f"{policy}, with its {option},", change
+        product = chooser.setting.product if chooser.own is not None and chooser.setting else chooser.text
+        return f"{product}, with its {option},", change
     # the proxy sends once, and so do balancers without such an option
-    known = chooser_of(policy).setting is not None or policy.partition(":")[0] in POLICIES
+    known = chooser.setting is not None or chooser.text.partition(":")[0] in POLICIES
     who = "Its client" if known else "Its client, or the balancer,"
     return who, "send no POST again that was not answered"
 
 
-def _is_again(first: Exchange, second: Exchange) -> bool:
+def _is_again(first: Exchange, second: Exchange, chooser: Chooser) -> bool:
     """Whether ``second`` is the same request: by its id, or on the same connection at once."""
     if (second.method, second.path, second.request_body) != (first.method, first.path, first.request_body):
         return False
@@ -237,5 +250,5 @@ def _is_again(first: Exchange, second: Exchange) -> bool:
         return True
     at_once = abs(second.started - ended(first)) <= _SENT_AGAIN_S
     # Without a body two requests of a client look the same: only a balancer that sends again tells.
-    told_apart = bool(first.request_body) or bool(_again_option(first.policy)[0])
+    told_apart = bool(first.request_body) or bool(chooser.sending_again[0])
     return at_once and second.client == first.client and told_apart

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from devenv.core.model.events import StackEvent
+from devenv.core.balancers.own_file import own_file
+from devenv.core.model.events import BALANCER_FILE, StackEvent
 from devenv.core.model.topology import StackStatus
 from devenv.harness.runs.journal import pod_events
 
+_STATE = ("service", BALANCER_FILE, "pod", "restart", "redis")
+"""Events of which the latest says how the stack stands."""
 _STATES = {"pause": "paused", "resume": "running", "stop": "stopped", "start": "running"}
 _ACTIONS = {"paused": "pause", "stopped": "stop", "running": "start"}
 
@@ -26,7 +29,7 @@ def state_before(
     latest: dict[tuple[str, str | None], StackEvent] = {}
     for event in sorted(events, key=lambda event: event.time):
         state = event.what != "redis" or event.detail.get("action") in _STATES
-        if event.time <= when and state and event.what in ("service", "pod", "restart", "redis"):
+        if event.time <= when and state and event.what in _STATE:
             latest[event.what, event.pod] = event
     noted_pods = {event.pod for event in noted if event.what == "pod"}
     # Without a journal it is not known whether Redis answered the pod's present process or an earlier one.
@@ -49,7 +52,8 @@ def stack_events(
         for event in pod_events(status, now)
         if event.pod not in last or last[event.pod].detail != event.detail
     ]
-    return [*_service(status, since), *past, *pods, *_outages(status, past, gate, now)]
+    known = [*_service(status, since), *_balancer_file(status, since)]
+    return [*known, *past, *pods, *_outages(status, past, gate, now)]
 
 
 def _service(status: StackStatus, when: float) -> list[StackEvent]:
@@ -58,6 +62,16 @@ def _service(status: StackStatus, when: float) -> list[StackEvent]:
         return []
     profile = replace(service.profile, headers={})  # a trace is read without their values
     return [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
+
+
+def _balancer_file(status: StackStatus, when: float) -> list[StackEvent]:
+    """What a team's own file of the load balancer says of the choice of pods; never the file itself."""
+    spec = status.spec
+    if not spec.balancer_config:
+        return []
+    product = spec.balancer.partition(":")[0]
+    rules = own_file(spec.balancer_file, spec.balancer_config, product).rules
+    return [StackEvent(when, BALANCER_FILE, None, {"rules": json.dumps(rules.to_json())})]
 
 
 def _connected(gate: Mapping[str, Any]) -> list[StackEvent]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from devenv.core.diagnosis.races import is_stub
 from devenv.core.diagnosis.steps import NIL, Step
 from devenv.core.diagnosis.stories import Call, Joined
-from devenv.core.model.events import Exchange, RedisCommand, StackEvent
+from devenv.core.model.events import BALANCER_FILE, Exchange, RedisCommand, StackEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import MessageKind, SequenceMessage
 
@@ -138,7 +138,7 @@ def _rule(detail: Mapping[str, str]) -> str:
 
 def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
-    if event.what in ("service", "connected"):
+    if event.what in ("service", "connected", BALANCER_FILE):
         return None
     if event.what == "pod":
         where, label = event.pod or PROXY, _store(event.detail, joined)

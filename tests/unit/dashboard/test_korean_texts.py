@@ -185,6 +185,7 @@ def test_violations_of_a_search_are_korean() -> None:
 
 
 ROOMS = (
+    "core/balance",
     "core/search",
     "core/checker",
     "core/diagnosis",

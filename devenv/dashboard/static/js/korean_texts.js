@@ -300,6 +300,9 @@ const SENTENCES = {
     "클라이언트가 파드를 가리키는 쿠키를 돌려보내지 않았거나, 그때 {pod}에 닿을 수 없었습니다(기록으로는 알 수 없음)",
   "after {request} had failed on {pod} ({error}), {again} got none of the next {count} requests, for {seconds} s, {until}: {product} keeps it out, or cannot reach it. All sessions go to the other pods meanwhile, so that none is lost between pods and the bug does not show. What decides it: {setting}.":
     "{request}이(가) {pod}에서 실패한 뒤({error}) {again}은(는) {seconds}초 동안 다음 요청 {count}개를 하나도 받지 못했습니다({until}). {product}이(가) 제외했거나 닿지 못합니다. 그동안 모든 세션이 다른 파드로 가서 파드 사이에서 사라지지 않으므로 버그가 보이지 않습니다. 결정하는 것: {setting}.",
+  "how {product} chooses a pod with {file} is not known here ({why}): whether turns, an address, a cookie or a connection hide or lose sessions is not said. `devenv balance {again}` measures it.":
+    "{file}(으)로 {product}이(가) 파드를 어떻게 고르는지 여기서는 알 수 없습니다({why}). 차례, 주소, 쿠키, 연결이 세션 손실을 감추는지 일으키는지 말할 수 없습니다. `devenv balance {again}`(으)로 잴 수 있습니다.",
+  "the directive just named": "방금 든 지시어",
   "the first server that is up ({setting})": "살아 있는 첫 서버({setting})",
   "the first upstream that is up ({setting})": "살아 있는 첫 업스트림({setting})",
   "the first of the least busy upstreams ({setting})": "가장 한가한 업스트림 가운데 첫째({setting})",

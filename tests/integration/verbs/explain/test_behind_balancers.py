@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from devenv.core.balancers import OWN_FILE
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.harness.client.load_pairs import ANY_SELECTION, KIND
@@ -30,6 +31,21 @@ pytestmark = pytest.mark.usefixtures("own_warm_process")
 A, B = "captcha-api-a", "captcha-api-b"
 CREATE = KIND.create.path
 TURNS = "nginx:round_robin,max_fails=0"
+OWN = """worker_processes 1;
+events {}
+http {
+    upstream captcha {
+        server api-1.internal:8000 max_fails=0;
+        server api-2.internal:8000 max_fails=0;
+    }
+    server {
+        listen 80;
+        proxy_next_upstream error non_idempotent;
+        location / { proxy_pass http://captcha; }
+    }
+}
+"""
+"""A team's file; its lines are named."""
 
 
 @contextmanager
@@ -40,7 +56,10 @@ def behind(balancer: str, folder: Path) -> Iterator[JournaledStack]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(f"DEVENV_{product.upper()}", WHEEL)
         stack = journaled(EmbeddedStack(folder, SUPERVISOR))
-        stack.start(StackSpec(ports=Ports.free(), balancer=balancer), lambda line: None)
+        spec = StackSpec(
+            ports=Ports.free(), balancer=balancer, balancer_config=OWN, balancer_file="edge.conf"
+        )
+        stack.start(spec, lambda line: None)
         yield stack
         stack.stop()
 
@@ -171,4 +190,22 @@ def test_a_post_that_is_delivered_twice(stack: JournaledStack) -> None:
     (sentence,) = remarks(stack, began, "delivered twice")
     assert f"to {A}, which gave no answer" in sentence
     assert "take `non_idempotent` out of `proxy_next_upstream`" in sentence
+    stack.restart_pods({A: {}}, lambda line: None)
+
+
+def test_the_lines_of_a_teams_own_file_are_named(stack: JournaledStack) -> None:
+    set_policy(stack.status(), f"nginx:{OWN_FILE}")
+    began = time.time()
+    with client(stack) as http:
+        challenge, pod = create(http)
+        http.get("/ready")
+        assert verify(http, challenge).headers["X-Served-By"] == pod
+    (sentence,) = remarks(stack, began, "parity")
+    assert "nginx with `upstream captcha` without a method (edge.conf, line 4) gives the 2 pods" in sentence
+    answers = a_ends_with_a_request(stack)
+    assert [(answer.status_code, answer.headers["X-Served-By"]) for answer in answers] == [(200, B)] * 2
+    (sentence,) = remarks(stack, began, "delivered twice")
+    assert (
+        "nginx, with its `proxy_next_upstream error non_idempotent;` (edge.conf, line 10), sent" in sentence
+    )
     stack.restart_pods({A: {}}, lambda line: None)

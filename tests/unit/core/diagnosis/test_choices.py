@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devenv.core.balancers.own_file import own_file
 from devenv.core.diagnosis.choices import remarks_on_choices
 from devenv.core.diagnosis.stories import join
-from devenv.core.model.events import Exchange, ExchangeOutcome
+from devenv.core.model.events import Exchange, ExchangeOutcome, StackEvent
 
 from .conftest import NOT_FOUND, PASSED, A, B, Trace
 
@@ -237,3 +241,122 @@ def test_the_same_in_many_cases_counts_once(trace: Trace) -> None:
         other(trace, B)
     (sentence,) = remarks_of(trace)
     assert sentence.endswith("The same in 20 or more further cases.")
+
+
+OWN = Path(__file__).parents[1] / "balancers" / "own"
+
+
+def behind_file(trace: Trace, name: str) -> tuple[str, ...]:
+    """The remarks on a trace whose requests were sent behind a balancer with this file of a team."""
+    file = own_file(Path(name).name, (OWN / name).read_text(encoding="utf-8"))
+    rules = json.dumps(file.rules.to_json())
+    trace.events.insert(0, StackEvent(0.0, "balancer_file", None, {"rules": rules}))
+    return remarks_of(trace, f"{file.product}:own-file")
+
+
+@pytest.mark.parametrize(
+    ("name", "directive", "remedy"),
+    [
+        (
+            "nginx_non_idempotent.conf",
+            "nginx with `upstream captcha_api` without a method (nginx_non_idempotent.conf, line 4)",
+            "`sticky cookie srv;` in the upstream (nginx 1.29.6 and newer), in "
+            "nginx_non_idempotent.conf, line 4",
+        ),
+        (
+            "haproxy_redispatch.cfg",
+            "haproxy with `balance roundrobin` (haproxy_redispatch.cfg, line 28)",
+            "in haproxy_redispatch.cfg, line 27",
+        ),
+        ("envoy/envoy.yaml", "envoy with `lb_policy: ROUND_ROBIN` (envoy.yaml, line 38)", "line 35"),
+        ("Caddyfile", "caddy with `lb_policy round_robin` (Caddyfile, line 11)", "line 10"),
+    ],
+)
+def test_parity_names_the_line_of_the_teams_file(
+    trace: Trace, name: str, directive: str, remedy: str
+) -> None:
+    challenge = in_memory(trace)
+    other(trace, B)
+    trace.verify(A, challenge, PASSED)
+    (sentence,) = behind_file(trace, name)
+    assert f"found by parity alone: {directive} gives the 2 pods their turns" in sentence
+    assert remedy in sentence
+
+
+def test_an_address_and_a_cookie_name_the_line_of_the_teams_file(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    trace.verify(A, challenge, PASSED)
+    other(trace, B)
+    again = deepcopy(trace)
+    (sentence,) = behind_file(trace, "nginx_ip_hash.conf")
+    assert "nginx with `ip_hash;` (nginx_ip_hash.conf, line 5) chooses it by the client's address" in sentence
+    (sentence,) = behind_file(again, "nginx_sticky.conf")
+    assert (
+        "nginx with `sticky cookie route expires=1h path=/;` (nginx_sticky.conf, line 5) gives clients"
+        in sentence
+    )
+    lost = Trace()
+    challenge = in_memory(lost)
+    lost.verify(B, challenge, NOT_FOUND)
+    (sentence,) = behind_file(lost, "traefik/traefik.yml")
+    assert "traefik with `sticky.cookie of captcha` (traefik.yml, line 14) sent #2" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (
+            "nginx_non_idempotent.conf",
+            "nginx, with its `proxy_next_upstream error timeout http_502 non_idempotent;` "
+            "(nginx_non_idempotent.conf, line 13), sent it again",
+        ),
+        (
+            "envoy/envoy.yaml",
+            "envoy, with its `retry_on: reset,connect-failure` (envoy.yaml, line 29), sent it again",
+        ),
+        ("haproxy_redispatch.cfg", "Its client sent it again"),
+    ],
+)
+def test_a_second_delivery_names_the_line_of_the_teams_file(trace: Trace, name: str, change: str) -> None:
+    trace.pods(USE_REDIS="false")
+    other(trace, A, "POST", "/a", outcome=BROKEN, status=502, error="closed", request_id="same")
+    other(trace, B, "POST", "/a", request_id="same")
+    (sentence,) = behind_file(trace, name)
+    assert change in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "decides"),
+    [
+        ("nginx_ip_hash.conf", ""),  # by the address: a pod without requests is no pod kept out
+        (
+            "nginx_non_idempotent.conf",
+            "`max_fails` and `fail_timeout` of the server (default: one failure, 10 s; 0: never); not set in "
+            "nginx_non_idempotent.conf, line 4.",
+        ),
+        ("Caddyfile", "`fail_duration 10s` (Caddyfile, line 13)."),
+        ("haproxy_redispatch.cfg", "`check inter 2s` (haproxy_redispatch.cfg, lines 29, 30)."),
+    ],
+)
+def test_a_pod_kept_out_names_the_line_of_the_teams_file(trace: Trace, name: str, decides: str) -> None:
+    trace.pods(USE_REDIS="false")
+    other(trace, A, outcome=BROKEN, status=502, error="closed")
+    for _ in range(20):
+        other(trace, B)
+    sentences = behind_file(trace, name)
+    assert [sentence.partition("What decides it: ")[2] for sentence in sentences] == [decides] * bool(decides)
+
+
+def test_a_file_whose_choice_is_not_known_is_said_to_be_so(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    other(trace, B)
+    trace.verify(A, challenge, PASSED)
+    (sentence,) = behind_file(trace, "nginx_cookie.conf")
+    assert sentence.startswith(
+        "how nginx chooses a pod with nginx_cookie.conf is not known here (line 37: `hash $cookie_session_id "
+        "consistent;` has no model)"
+    )
+    redis = Trace()
+    redis.pods(USE_REDIS="true")
+    redis.verify(A, redis.create(A, in_redis=True), PASSED)
+    assert behind_file(redis, "nginx_cookie.conf") == ()

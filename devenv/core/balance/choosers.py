@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from devenv.core.balance.models import models_of_balancer, models_of_policy
-from devenv.core.balancers import PRODUCTS, BalancerSetting, parse_balancer
-from devenv.core.diagnosis.stories import Call, Joined
+from devenv.core.balance.models import Models, models_of_balancer, models_of_policy
+from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, parse_balancer
+from devenv.core.balancers.own_rules import Aspect, OwnRules
 from devenv.core.model.errors import DevenvError
-from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.core.simulation.balancers import Kind, pod_names_of, routing_of
 
-FAILED = (
-    ExchangeOutcome.NO_CONNECTION,
-    ExchangeOutcome.NO_ANSWER,
-    ExchangeOutcome.BROKEN_ANSWER,
-    ExchangeOutcome.CUT_OFF,
-)
-MOST_BETWEEN = 200
-"""Of a long trace: at most this many requests between two of a session are looked at."""
 _BY_CONNECTION = frozenset(
     {
         "nginx:stream",
@@ -58,6 +46,7 @@ SENDING_AGAIN = {
     "nginx": ("proxy_next_upstream", "take `non_idempotent` out of `proxy_next_upstream`"),
     "haproxy": ("retry-on", "leave `retry-on` at `conn-failure`, its default"),
     "envoy": ("retry_on", "take `reset` and `5xx` out of the route's `retry_on`, or limit it to GET"),
+    "caddy": ("lb_retry_match", "take POST out of `lb_retry_match`"),
 }
 """By product the option that sends a POST again, and what to change."""
 NOT_DELIVERED = frozenset(
@@ -75,17 +64,32 @@ NOT_DELIVERED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """Who chose a pod, as far as the text of the policy tells."""
+    """Who chose a pod, as far as the text of the policy and a team's own file tell."""
 
+    text: str
+    """The policy's text."""
     model: str
+    """The policy of the proxy, or the model of the simulation, that it follows; empty where none is known."""
+    without_cookies: str
+    """The same for clients that send no cookies back."""
     kind: Kind | None
+    """How the model chooses; None where none is known."""
     setting: BalancerSetting | None
     """None: the proxy's own policy."""
+    own: OwnRules | None = None
+    """What the team's own file says; None where the balancer has none."""
 
     @property
     def name(self) -> str:
         """``PRODUCT:policy`` without options; empty for the proxy's own policy."""
         return "" if self.setting is None else f"{self.setting.product}:{self.setting.policy}"
+
+    @property
+    def title(self) -> str:
+        """The policy as sentences name it; of a team's own file what chooses in it, with its lines."""
+        if self.own is None or self.setting is None:
+            return self.text
+        return f"{self.setting.product} with {self.own.named(Aspect.POLICY)}"
 
     @property
     def sticky(self) -> str:
@@ -97,14 +101,37 @@ class Chooser:
         """How to keep a client that sends cookies back on its pod."""
         if self.setting is None:
             return "`devenv route cookie-sticky`"
-        return STICKY[self.setting.product]
+        return STICKY[self.setting.product] + (f", {self.own.place}" if self.own is not None else "")
 
     @property
     def by_address(self) -> str:
         """The directive by which the client's address decides; empty where it does not."""
         if self.kind not in (Kind.RENDEZVOUS, Kind.HASH_MOD):
             return ""
-        return f"`devenv route {self.model}`" if self.setting is None else _BY_ADDRESS[self.setting.product]
+        if self.setting is None:
+            return f"`devenv route {self.model}`"
+        return _BY_ADDRESS[self.setting.product] if self.own is None else "the directive just named"
+
+    @property
+    def keeping_out(self) -> str:
+        """What decides how long a failed pod gets no request; empty for the proxy's own policies."""
+        if self.setting is None:
+            return ""
+        directives = KEEPING_OUT[self.setting.product]
+        if self.own is None:
+            return directives
+        return self.own.named(Aspect.KEEPING_OUT) or f"{directives}; not set {self.own.place}"
+
+    @property
+    def sending_again(self) -> tuple[str, str]:
+        """What sends a POST again that a pod did not answer, and what to change; empty where nothing does."""
+        if self.setting is None:
+            return "", ""
+        option, change = SENDING_AGAIN.get(self.setting.product, ("", ""))
+        if self.own is not None:
+            return (named, change) if (named := self.own.named(Aspect.SENDING_AGAIN)) else ("", "")
+        sends = bool(option) and self.setting.option(option, "off") not in NOT_DELIVERED
+        return (option, change) if sends else ("", "")
 
     @property
     def by_connection(self) -> bool:
@@ -112,59 +139,37 @@ class Chooser:
         return self.kind is Kind.CONNECTION or self.name in _BY_CONNECTION
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """All requests of a trace."""
+def chooser_of(text: str, own: OwnRules | None = None) -> Chooser:
+    """The chooser that a policy's text names; one without a kind where it says nothing that is known.
 
-    exchanges: Sequence[Exchange]
-    """By the time at which they began."""
-    joined: Joined
-    pods: int
-    met: Mapping[str, Mapping[str, Counter[str]]]
-    """For each policy and client's address, how many requests each pod got."""
-
-    def between(self, first: float, last: float) -> Sequence[Exchange]:
-        """Those that began from ``first`` to ``last``; empty where they are too many to say anything of."""
-        start = bisect_left(self.exchanges, first, key=lambda exchange: exchange.started)
-        end = bisect_right(self.exchanges, last, key=lambda exchange: exchange.started)
-        return self.exchanges[start:end] if end - start <= MOST_BETWEEN else ()
-
-
-def chooser_of(text: str) -> Chooser:
-    """The chooser that a policy's text names; one without a kind where it says nothing that is known."""
-    setting, model = None, ""
+    ``own``: the rules of the team's file, where the stack's balancer has one.
+    """
+    if own is not None and text == f"{own.product}:{OWN_FILE}":
+        return _of_own_file(text, own)
+    setting = None
+    models = Models()
     try:
         if text.partition(":")[0].partition(",")[0] in PRODUCTS:
             setting = parse_balancer(text)
-            model = models_of_balancer(setting).of(cookies=True)
+            models = models_of_balancer(setting)
         else:
-            model = models_of_policy(text).of(cookies=True)
-        kind = routing_of(model, pod_names_of(2)).kind if model else None
+            models = models_of_policy(text)
+        kind = _kind(models.with_cookies)
     except DevenvError:
         kind = None
-    return Chooser(model, kind, setting)
+    return Chooser(text, models.with_cookies, models.without_cookies, kind, setting)
 
 
-def same_memory(joined: Joined, create: Call, verify: Call) -> bool:
-    """Whether both met one pod, which keeps sessions in its memory."""
-    return create.pod == verify.pod and in_memory(joined, create, verify)
+def _of_own_file(text: str, own: OwnRules) -> Chooser:
+    setting = parse_balancer(own.setting or text)
+    model = models_of_balancer(setting).of(cookies=True)
+    without = (
+        models_of_balancer(parse_balancer(own.without_cookie)).of(cookies=False)
+        if (own.without_cookie)
+        else ""
+    )
+    return Chooser(text, model, without, _kind(model), setting, own)
 
 
-def in_memory(joined: Joined, *calls: Call) -> bool:
-    """Whether the pods of all ``calls`` keep sessions in their memory."""
-    return all(joined.flag(call) is False and not call.steps for call in calls)
-
-
-def numbered(exchange: Exchange) -> str:
-    """Its number, as ``explain`` shows it."""
-    return f"#{exchange.seq}"
-
-
-def ended(exchange: Exchange) -> float:
-    """When it ended, in seconds since the epoch."""
-    return exchange.started + exchange.duration_ms / 1000
-
-
-def address_of(exchange: Exchange) -> str:
-    """The client's address without its port."""
-    return exchange.client.rpartition(":")[0]
+def _kind(model: str) -> Kind | None:
+    return routing_of(model, pod_names_of(2)).kind if model else None
