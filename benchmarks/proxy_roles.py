@@ -29,6 +29,8 @@ def run_on_loop(main: Any) -> Any:
     return uvloop.run(main)
 
 
+_CLOSES = b"\r\nConnection: close\r\n"
+"""What nginx sends with the last answer of a connection (``keepalive_requests``, 1,000 by default)."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
@@ -39,7 +41,8 @@ PAUSE_SECONDS = 0.01
 class _Load(asyncio.Protocol):
     """One connection to ``port``: sends the request, waits for the whole answer, again.
 
-    An answer other than 200 is counted in ``errors``, and so is a connection that ends, which is made again.
+    An answer other than 200 is counted in ``errors``, and so is a connection that ends unannounced. One that
+    ends is made again.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class _Load(asyncio.Protocol):
         self._transport: Any = None
         self._connecting: asyncio.Task[None] | None = None
         self._over = False
+        self._announced = False
 
     async def connect(self) -> None:
         """Connect, or try again in a moment."""
@@ -74,7 +78,7 @@ class _Load(asyncio.Protocol):
             self._connecting.cancel()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport, self._buffer = transport, b""
+        self._transport, self._buffer, self._announced = transport, b"", False
         self._send()
 
     def _send(self) -> None:
@@ -95,12 +99,14 @@ class _Load(asyncio.Protocol):
             self._samples.append((now, now - self._sent))
         else:
             self._errors.append(data[:200].decode("latin-1"))
-        if not self._transport.is_closing():
+        self._announced = data.find(_CLOSES, 0, end + 2) > 0
+        if not self._announced and not self._transport.is_closing():
             self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._over:
-            self._errors.append(f"connection lost: {exc}")
+            if not self._announced:
+                self._errors.append(f"connection lost: {exc}")
             self._connecting = asyncio.get_running_loop().create_task(self._again())
 
     async def _again(self) -> None:

@@ -76,7 +76,7 @@ class Chooser:
     """How the model chooses; None where none is known."""
     setting: BalancerSetting | None
     """None: the proxy's own policy."""
-    own: OwnRules | None = None
+    file_rules: OwnRules | None = None
     """What the team's own file says; None where the balancer has none."""
 
     @property
@@ -87,9 +87,9 @@ class Chooser:
     @property
     def title(self) -> str:
         """The policy as sentences name it; of a team's own file what chooses in it, with its lines."""
-        if self.own is None or self.setting is None:
+        if self.file_rules is None or self.setting is None:
             return self.text
-        return f"{self.setting.product} with {self.own.named(Aspect.POLICY)}"
+        return f"{self.setting.product} with {self.file_rules.named(Aspect.POLICY)}"
 
     @property
     def sticky(self) -> str:
@@ -101,7 +101,9 @@ class Chooser:
         """How to keep a client that sends cookies back on its pod."""
         if self.setting is None:
             return "`devenv route cookie-sticky`"
-        return STICKY[self.setting.product] + (f", {self.own.place}" if self.own is not None else "")
+        return STICKY[self.setting.product] + (
+            f", {self.file_rules.place}" if self.file_rules is not None else ""
+        )
 
     @property
     def by_address(self) -> str:
@@ -110,7 +112,7 @@ class Chooser:
             return ""
         if self.setting is None:
             return f"`devenv route {self.model}`"
-        return _BY_ADDRESS[self.setting.product] if self.own is None else "the directive just named"
+        return _BY_ADDRESS[self.setting.product] if self.file_rules is None else "the directive just named"
 
     @property
     def keeping_out(self) -> str:
@@ -118,9 +120,9 @@ class Chooser:
         if self.setting is None:
             return ""
         directives = KEEPING_OUT[self.setting.product]
-        if self.own is None:
+        if self.file_rules is None:
             return directives
-        return self.own.named(Aspect.KEEPING_OUT) or f"{directives}; not set {self.own.place}"
+        return self.file_rules.named(Aspect.KEEPING_OUT) or f"{directives}; not set {self.file_rules.place}"
 
     @property
     def sending_again(self) -> tuple[str, str]:
@@ -128,8 +130,8 @@ class Chooser:
         if self.setting is None:
             return "", ""
         option, change = SENDING_AGAIN.get(self.setting.product, ("", ""))
-        if self.own is not None:
-            return (named, change) if (named := self.own.named(Aspect.SENDING_AGAIN)) else ("", "")
+        if self.file_rules is not None:
+            return (named, change) if (named := self.file_rules.named(Aspect.SENDING_AGAIN)) else ("", "")
         sends = bool(option) and self.setting.option(option, "off") not in NOT_DELIVERED
         return (option, change) if sends else ("", "")
 
@@ -139,13 +141,13 @@ class Chooser:
         return self.kind is Kind.CONNECTION or self.name in _BY_CONNECTION
 
 
-def chooser_of(text: str, own: OwnRules | None = None) -> Chooser:
+def chooser_of(text: str, file_rules: OwnRules | None = None) -> Chooser:
     """The chooser that a policy's text names; one without a kind where it says nothing that is known.
 
-    ``own``: the rules of the team's file, where the stack's balancer has one.
+    ``file_rules``: the rules of the team's file, where the stack's balancer has one.
     """
-    if own is not None and text == f"{own.product}:{OWN_FILE}":
-        return _of_own_file(text, own)
+    if file_rules is not None and text == f"{file_rules.product}:{OWN_FILE}":
+        return _of_own_file(text, file_rules)
     setting = None
     models = Models()
     try:
@@ -160,15 +162,15 @@ def chooser_of(text: str, own: OwnRules | None = None) -> Chooser:
     return Chooser(text, models.with_cookies, models.without_cookies, kind, setting)
 
 
-def _of_own_file(text: str, own: OwnRules) -> Chooser:
-    setting = parse_balancer(own.setting or text)
+def _of_own_file(text: str, file_rules: OwnRules) -> Chooser:
+    setting = parse_balancer(file_rules.setting or text)
     model = models_of_balancer(setting).of(cookies=True)
     without = (
-        models_of_balancer(parse_balancer(own.without_cookie)).of(cookies=False)
-        if (own.without_cookie)
+        models_of_balancer(parse_balancer(file_rules.without_cookie)).of(cookies=False)
+        if (file_rules.without_cookie)
         else ""
     )
-    return Chooser(text, model, without, _kind(model), setting, own)
+    return Chooser(text, model, without, _kind(model), setting, file_rules)
 
 
 def _kind(model: str) -> Kind | None:

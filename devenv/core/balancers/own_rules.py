@@ -123,9 +123,11 @@ def combined(product: str, file: str, groups: Iterable[ServerGroup]) -> OwnRules
     every = list(groups)
     rules: dict[Aspect, list[Rule]] = {}
     for group in every:
-        for aspect, found in group.rules.items():
-            rules.setdefault(aspect, []).extend(rule for rule in found if rule not in rules.get(aspect, ()))
-    sorted_rules = {aspect: tuple(sorted(found)) for aspect, found in rules.items()}
+        for aspect, of_aspect in group.rules.items():
+            rules.setdefault(aspect, []).extend(
+                rule for rule in of_aspect if rule not in rules.get(aspect, ())
+            )
+    sorted_rules = {aspect: tuple(sorted(of_aspect)) for aspect, of_aspect in rules.items()}
     made = OwnRules(product, file, "", "", "", sorted_rules)
     unknown = next((group.unknown for group in every if group.unknown), "")
     if not every:

@@ -34,10 +34,10 @@ def groups(copy: OwnCopy) -> Iterator[ServerGroup]:
         ]
         names = [("backend", backend) for backend in dict.fromkeys(used)]
     for where in names:
-        own = [line for line in lines if (line.section, line.name) == where and line.words]
-        servers = [line for line in own if line.words[0] == "server"]
+        of_section = [line for line in lines if (line.section, line.name) == where and line.words]
+        servers = [line for line in of_section if line.words[0] == "server"]
         if len(servers) >= 2:
-            yield _backend(own, _defaults(lines, own[0]), servers)
+            yield _backend(of_section, _defaults(lines, of_section[0]), servers)
 
 
 def _defaults(lines: list[ConfigLine], first: ConfigLine) -> list[ConfigLine]:
@@ -47,11 +47,13 @@ def _defaults(lines: list[ConfigLine], first: ConfigLine) -> list[ConfigLine]:
     return [line for line in before if line.number >= start and line.words]
 
 
-def _backend(own: list[ConfigLine], defaults: list[ConfigLine], servers: list[ConfigLine]) -> ServerGroup:
+def _backend(
+    of_section: list[ConfigLine], defaults: list[ConfigLine], servers: list[ConfigLine]
+) -> ServerGroup:
     group = ServerGroup()
-    first = own[0]
+    first = of_section[0]
     group.add(Aspect.GROUP, first.number, " ".join(first.words))
-    balance, mode = _last("balance", own, defaults), _last("mode", own, defaults)
+    balance, mode = _last("balance", of_section, defaults), _last("mode", of_section, defaults)
     tcp = mode is None or mode.words[1:2] != ["http"]
     algorithm = balance.words[1] if balance is not None and len(balance.words) > 1 else "roundrobin"
     if tcp and mode is not None:
@@ -64,37 +66,39 @@ def _backend(own: list[ConfigLine], defaults: list[ConfigLine], servers: list[Co
         decides = balance or mode or first
         group.not_known(f"line {decides.number}: `{' '.join(decides.words)}` has no model")
     group.policy = f"tcp-{algorithm}" if tcp else algorithm
-    _affinity(group, own, defaults, tcp)
-    _servers(group, own, defaults, servers)
-    again = _last("retry-on", own, defaults)
+    _affinity(group, of_section, defaults, tcp)
+    _servers(group, of_section, defaults, servers)
+    again = _last("retry-on", of_section, defaults)
     if again is not None and AGAIN & set(again.words[1:]):
         group.add(Aspect.SENDING_AGAIN, again.number, " ".join(again.words))
     for name in ("http-reuse", "option http-server-close", "option httpclose"):
-        line = _last(name, own, defaults)
+        line = _last(name, of_section, defaults)
         if line is not None:
             group.add(Aspect.KEEPALIVE, line.number, " ".join(line.words))
     return group
 
 
-def _affinity(group: ServerGroup, own: list[ConfigLine], defaults: list[ConfigLine], tcp: bool) -> None:
+def _affinity(
+    group: ServerGroup, of_section: list[ConfigLine], defaults: list[ConfigLine], tcp: bool
+) -> None:
     """A cookie or a table that keeps a client on its server."""
-    cookie = None if tcp else _last("cookie", own, defaults)
+    cookie = None if tcp else _last("cookie", of_section, defaults)
     if cookie is not None:
         group.without_cookie, group.policy = group.policy, COOKIE
         group.rules[Aspect.POLICY] = []
         group.add(Aspect.POLICY, cookie.number, " ".join(cookie.words))
         if not {"insert", "prefix", "rewrite"} & set(cookie.words):
             group.not_known(f"line {cookie.number}: `{' '.join(cookie.words)}`: the service sets this cookie")
-    for line in own:
+    for line in of_section:
         if line.words[:2] in (["stick", "on"], ["stick", "match"]):
             group.add(Aspect.POLICY, line.number, " ".join(line.words))
             group.not_known(f"line {line.number}: `{' '.join(line.words)}` keeps a client on its server too")
 
 
 def _servers(
-    group: ServerGroup, own: list[ConfigLine], defaults: list[ConfigLine], servers: list[ConfigLine]
+    group: ServerGroup, of_section: list[ConfigLine], defaults: list[ConfigLine], servers: list[ConfigLine]
 ) -> None:
-    for line in [*defaults, *own]:
+    for line in [*defaults, *of_section]:
         words = line.words
         if words[0] not in ("server", "default-server"):
             continue
@@ -120,11 +124,11 @@ def _weight(words: list[str]) -> str:
     return words[words.index("weight") + 1] if "weight" in words[:-1] else "1"
 
 
-def _last(name: str, own: list[ConfigLine], defaults: list[ConfigLine]) -> ConfigLine | None:
+def _last(name: str, of_section: list[ConfigLine], defaults: list[ConfigLine]) -> ConfigLine | None:
     """The last line of a section that begins with these words, else of its defaults."""
     count = len(name.split())
-    for lines in (own, defaults):
-        found = [line for line in lines if " ".join(line.words[:count]) == name]
-        if found:
-            return found[-1]
+    for lines in (of_section, defaults):
+        matching = [line for line in lines if " ".join(line.words[:count]) == name]
+        if matching:
+            return matching[-1]
     return None

@@ -74,19 +74,19 @@ def _own_rules(joined: Joined) -> OwnRules | None:
 
 def _not_known(traffic: Traffic, since: float) -> Iterator[str]:
     """A team's own file that leaves open which pod gets a request, with sessions in the pods' memory."""
-    own = traffic.own
-    if own is None or not own.unknown:
+    file_rules = traffic.file_rules
+    if file_rules is None or not file_rules.unknown:
         return
-    policy = f"{own.product}:{OWN_FILE}"
+    policy = f"{file_rules.product}:{OWN_FILE}"
     creates = [story.create for story in traffic.joined.stories if story.create is not None]
     if any(
         call.exchange.policy == policy and call.ended >= since and in_memory(traffic.joined, call)
         for call in creates
     ):
         yield (
-            f"how {own.product} chooses a pod with {own.file} is not known here ({own.unknown}): whether "
-            "turns, an address, a cookie or a connection hide or lose sessions is not said. `devenv balance "
-            f"{own.file}` measures it."
+            f"how {file_rules.product} chooses a pod with {file_rules.file} is not known here "
+            f"({file_rules.unknown}): whether turns, an address, a cookie or a connection hide or lose "
+            f"sessions is not said. `devenv balance {file_rules.file}` measures it."
         )
 
 
@@ -232,7 +232,9 @@ def _sender(chooser: Chooser) -> tuple[str, str]:
     """Who sends a request again, and what to change."""
     option, change = chooser.sending_again
     if option:
-        product = chooser.setting.product if chooser.own is not None and chooser.setting else chooser.text
+        product = (
+            chooser.setting.product if chooser.file_rules is not None and chooser.setting else chooser.text
+        )
         return f"{product}, with its {option},", change
     # the proxy sends once, and so do balancers without such an option
     known = chooser.setting is not None or chooser.text.partition(":")[0] in POLICIES

@@ -32,12 +32,12 @@ class Traffic:
     pods: int
     met: Mapping[str, Mapping[str, Counter[str]]]
     """For each policy and client's address, how many requests each pod got."""
-    own: OwnRules | None = None
+    file_rules: OwnRules | None = None
     """What the team's own file of the balancer says; None where there is none."""
 
     def chooser(self, policy: str) -> Chooser:
         """Who chose the pod of a request under this policy."""
-        return chooser_of(policy, self.own)
+        return chooser_of(policy, self.file_rules)
 
     def between(self, first: float, last: float) -> Sequence[Exchange]:
         """Those that began from ``first`` to ``last``; empty where they are too many to say anything of."""
