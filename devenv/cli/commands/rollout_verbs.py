@@ -46,11 +46,10 @@ def _names(incomplete: str) -> list[str]:
     return [name for name in shipped_plans() if name.startswith(incomplete)]
 
 
+PLANS_HELP = "births, guide, six-stages, cohort, added-canary, replaced, or a file."
 PlanWord = Annotated[
     str,
-    typer.Argument(
-        metavar="PLAN", help="guide, births, six-stages, cohort, or a file.", autocompletion=_names
-    ),
+    typer.Argument(metavar="PLAN", help=PLANS_HELP, autocompletion=_names),
 ]
 
 
@@ -111,9 +110,7 @@ def _traffic(plan: Plan) -> Text:
 def run(
     plan: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[PLAN]", help="guide, births, six-stages, cohort, or a file.", autocompletion=_names
-        ),
+        typer.Argument(metavar="[PLAN]", help=PLANS_HELP, autocompletion=_names),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="On a stack of its own, which ends with the rollout.")

@@ -9,6 +9,7 @@ from devenv import __version__
 from devenv.cli import main
 from devenv.cli.screen import Screen, grid
 from devenv.core.scenario import find
+from devenv.verbs.rollout.plans import shipped_plans
 
 VERBS = [
     "rollout plan", "rollout run", "rollout status", "rollout promote", "rollout abort", "trace", "watch",
@@ -48,6 +49,13 @@ def test_help_names_every_verb_that_exists_and_no_other(
     listed = [line.split()[1] for line in shown.splitlines() if line.startswith("│ ") and line[2].isalpha()]
     assert sorted(listed) == sorted(dict.fromkeys(verb.split()[0] for verb in VERBS))
     assert "Exit codes" in shown
+
+
+def test_the_help_of_rollout_names_every_shipped_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("plan", "run"):
+        assert main(["rollout", verb, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert [name for name in shipped_plans() if name not in shown] == []
 
 
 @pytest.mark.parametrize("group", ["", "gate", "export", "import", "rollout"])
