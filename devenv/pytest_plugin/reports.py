@@ -5,6 +5,7 @@ from __future__ import annotations
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.core.render.visible import one_line
 from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
+from devenv.verbs.replay.judged_by import judged_by, nothing_judged
 from devenv.verbs.replay.usecase import Replayed
 
 MOST_VIOLATIONS = 10
@@ -19,6 +20,7 @@ def replay_report(done: Replayed) -> str:
     lines += failures[:MOST_VIOLATIONS]
     if len(failures) > MOST_VIOLATIONS:
         lines.append(f"  … and {len(failures) - MOST_VIOLATIONS} more")
+    lines += [f"  {nothing_judged(result)}"] if result.verdict == "not checked" else judged_by(result)
     if failures:
         for group in done.explanation.groups:
             lines += [f"{group.cause}: {group.first.sentence}", f"  change: {group.first.change}"]

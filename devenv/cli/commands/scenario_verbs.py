@@ -17,8 +17,8 @@ from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, catalogue, find, for_services
 from devenv.harness.client.seed import seed as seed_challenges
 from devenv.verbs.operate.select import running_stack
+from devenv.verbs.replay.judged_by import in_words, judged_by
 from devenv.verbs.replay.result import ReplayResult, junit_suite
-from devenv.verbs.replay.summary import NOT_MEASURED
 from devenv.verbs.replay.summary import summary as summary_page
 from devenv.verbs.replay.usecase import replay_word
 
@@ -112,8 +112,9 @@ def replay(
     """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
 
     Runs on the stack that runs, which it leaves as it was; else, or where Redis is to stand otherwise, on one
-    of its own. Without --strategy a user-provided service is judged by what the sessions of any service must
-    keep. Exit 0: it holds. 1: it fails. 3: an order was not met, or it could not be judged.
+    of its own. Without --strategy a user-provided service is judged by what the file expects of every store,
+    and by what the sessions of any service must keep.
+    Exit 0: it holds. 1: it fails. 3: an order was not met, or it could not be judged.
     """
     if routing.pods is not None and routing.through_balancer:
         raise UsageProblem("--pods and --through-balancer exclude each other", hint="leave one of them out")
@@ -168,28 +169,12 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         screen.show(Text(f"  {failure}", "red"))
     if len(failures) > 20:
         screen.show(Text(f"  … and {len(failures) - 20} more", "red"))
-    if not result.measured:
-        screen.show(Text(NOT_MEASURED, "dim"))
-    text, style = {
-        "holds": (
-            "✓ holds: it went as the scenario expects"
-            if result.measured
-            else "✓ holds: nothing that the sessions of any service must keep was violated",
-            "bold green",
-        ),
-        "fails": (
-            "✗ fails: it did not go as expected"
-            if result.measured
-            else "✗ fails: what the sessions of any service must keep was violated",
-            "bold red",
-        ),
-        "inconclusive": ("? inconclusive: see the reasons above", "bold yellow"),
-        "not checked": (
-            f"? not checked: the scenario expects nothing of the {result.store} store; this is what happened",
-            "bold yellow",
-        ),
-    }[result.verdict]
-    screen.show(Text(text, style), Text(f"again: {result.command}", "dim"))
+    for sentence in judged_by(result):
+        screen.show(Text(sentence, "dim"))
+    mark, style = {"holds": ("✓", "bold green"), "fails": ("✗", "bold red")}.get(
+        result.verdict, ("?", "bold yellow")
+    )
+    screen.show(Text(f"{mark} {in_words(result)}", style), Text(f"again: {result.command}", "dim"))
 
 
 @grouped

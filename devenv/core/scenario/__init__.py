@@ -1,7 +1,7 @@
 """Scenarios: text → Scenario, validation with the line of each error, expectations, the catalogue."""
 
 from devenv.core.scenario.catalog import catalogue, find, for_services
-from devenv.core.scenario.expect import violations
+from devenv.core.scenario.expect import expected_of, violations
 from devenv.core.scenario.model import (
     Create,
     Gate,
@@ -46,6 +46,7 @@ __all__ = [
     "Toggle",
     "Verify",
     "catalogue",
+    "expected_of",
     "find",
     "for_services",
     "parse",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -28,8 +29,11 @@ def for_services() -> tuple[Scenario, ...]:
 
 
 def _folder(name: str) -> tuple[Scenario, ...]:
-    texts = {item.name: item.read_text(encoding="utf-8") for item in _files(name)}
-    return tuple(sorted((parse(text, name) for name, text in texts.items()), key=lambda element: element.id))
+    return tuple(sorted(map(_shipped, _files(name)), key=lambda scenario: scenario.id))
+
+
+def _shipped(item: Traversable) -> Scenario:
+    return replace(parse(item.read_text(encoding="utf-8"), item.name), shipped=True)
 
 
 def _files(folder: str) -> list[Traversable]:
@@ -44,7 +48,7 @@ def find(name: str) -> Scenario:
     """
     shipped = {item.name.removesuffix(SUFFIX): item for folder in _FOLDERS for item in _files(folder)}
     if name in shipped:
-        return parse(shipped[name].read_text(encoding="utf-8"), shipped[name].name)
+        return _shipped(shipped[name])
     near = get_close_matches(name, sorted(shipped), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "'devenv scenarios' lists them"
     raise UsageProblem(f"no scenario {name!r}", hint=hint)

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from devenv.core.model.vocabulary import REDIS_STORES, Strategy
+from devenv.core.scenario.expect import alike
 from devenv.core.scenario.model import (
     Create,
     Expectation,
@@ -95,9 +96,8 @@ def _by_store(values: Mapping[Strategy, Any], every: Sequence[Strategy]) -> Any:
     """One value where every store has it, else one for each store that has one; None for nothing."""
     if not values:
         return None
-    first = next(iter(values.values()))
-    if set(values) == set(every) and all(value == first for value in values.values()):
-        return first
+    if (one := alike(values, every)) is not None:
+        return one
     return {str(store): value for store, value in values.items()}
 
 

@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devenv.core.model.requests import value_at
-from devenv.core.scenario.model import Checks
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario.model import Checks, Create, Expectation, Restart, Scenario, Step
+
+
+def for_every_store(expectation: Expectation) -> Checks:
+    """What is expected whatever keeps the sessions: the one set of checks that all stores have; else {}."""
+    return alike(expectation, tuple(Strategy)) or {}
+
+
+def alike(by_store: Mapping[Strategy, Any], every: Sequence[Strategy]) -> Any:
+    """The one value that each of ``every`` store has; None where they differ or one has none."""
+    first = next(iter(by_store.values()), None)
+    same = set(by_store) == set(every) and all(value == first for value in by_store.values())
+    return first if same else None
+
+
+def expected_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: bool = True) -> Checks:
+    """What the step should show: ``written_for``, and that creates and restarts work unless it says else."""
+    needed = needed_of(step, strategy, scenario, measured=measured)
+    return {**needed, **written_for(step, strategy, scenario, measured=measured)}
+
+
+def written_for(step: Step, strategy: Strategy, scenario: Scenario, *, measured: bool = True) -> Checks:
+    """What the scenario's file expects of the step with this store: nothing where it does not name the store.
+
+    ``measured`` False: the sessions are in a store that the file cannot name (a user-provided service's own,
+    or several). Then it is what the file expects of every store. A shipped scenario has none of that: it is
+    written for the stores that it names.
+    """
+    expectation: Expectation = getattr(step, "expect", {})
+    if measured:
+        return {} if scenario.note(strategy) is None else expectation.get(strategy, {})
+    return {} if scenario.shipped else for_every_store(expectation)
+
+
+def needed_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: bool = True) -> Checks:
+    """What must work so that the steps after it say something, where the file does not expect it otherwise.
+
+    Nothing where the play is measured against a store that the scenario says nothing about.
+    """
+    if measured and scenario.note(strategy) is None:
+        return {}
+    needed = {"status": 200} if isinstance(step, Create) else {"starts": True}
+    if not isinstance(step, Create | Restart):
+        return {}
+    written = written_for(step, strategy, scenario, measured=measured)
+    return {name: value for name, value in needed.items() if name not in written}
 
 
 def violations(checks: Checks, observed: Mapping[str, Any]) -> list[str]:

@@ -256,6 +256,8 @@ class Scenario:
     """The text that it was parsed from."""
     preset: str | None = None
     """The profile of the service that it is about; None: its sessions say it."""
+    shipped: bool = field(default=False, compare=False)
+    """Whether it comes with devenv: then all that it expects is about the stores that it names."""
 
     @property
     def service(self) -> str:

@@ -282,14 +282,19 @@ class StepMaker:
         old = self._keep_waits and now is not None and now - born >= CAPTCHA_TTL_SECONDS  # not of nan
         return bool(lives.over[number]) or lives.left[number] <= 0 or old
 
-    def _status(self, event: Event, number: int) -> int | None:
-        """The recorded status, where the request is sent as it was: with nothing taken out."""
+    def _status(self, event: Event, number: int) -> int | list[int] | None:
+        """The recorded status, where the request is sent as it was: with nothing taken out.
+
+        304 answered a header of a browser's cache that a replay does not send: without it the answer is 200.
+        """
         request = event.request
         if request is None or request.status is None or not 200 <= request.status < 400:
             return None
         probe = Redactor(self.redactor.keep)
         self._content(request, number, probe)
-        return None if probe.removed else request.status
+        if probe.removed:
+            return None
+        return [200, 304] if request.status == 304 else request.status
 
 
 def _groups(events: Iterable[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:

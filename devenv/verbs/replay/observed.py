@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.model.vocabulary import Answer, Strategy
+from devenv.core.model.vocabulary import Answer
 from devenv.core.scenario import (
     Create,
     Gate,
@@ -20,13 +20,11 @@ from devenv.core.scenario import (
     RedisServer,
     Request,
     Restart,
-    Scenario,
     Step,
     Together,
     Toggle,
     Verify,
 )
-from devenv.core.scenario.model import Checks
 from devenv.harness.client.exchanges import Verified
 
 _EMPTY = '""'
@@ -54,6 +52,9 @@ class Observed:
     """What is not as the scenario expects, a sentence each."""
     seconds: float = 0.0
     """How long it took."""
+    prevented: tuple[str, ...] = ()
+    """Where the play is measured against no store: what did not work that the scenario says nothing about and
+    that every judgement needs (a create, a restart), a sentence each."""
 
     @property
     def order_not_met(self) -> str | None:
@@ -76,21 +77,8 @@ class Observed:
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``deviations`` only where there are any."""
         observed = {"step": self.number, "do": self.title, **self.shown}
-        return {**observed, "deviations": list(self.deviations)} if self.deviations else observed
-
-
-def expected_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: bool = True) -> Checks:
-    """What the step should show; a create and a restart are expected to work unless the file says else.
-
-    Of a store that the scenario says nothing about, nothing is expected. ``measured`` False: what it says of
-    the store is not asked for, only that creates and restarts work.
-    """
-    if measured and scenario.note(strategy) is None:
-        return {}
-    checks: Checks = getattr(step, "expect", {}).get(strategy, {}) if measured else {}
-    if isinstance(step, Create):
-        return {"status": 200, **checks}
-    return {"starts": True, **checks} if isinstance(step, Restart) else checks
+        wrong = [*self.prevented, *self.deviations]
+        return {**observed, "deviations": wrong} if wrong else observed
 
 
 def verify_facts(result: Verified) -> dict[str, Any]:

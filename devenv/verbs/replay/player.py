@@ -34,6 +34,7 @@ from devenv.core.scenario import (
     parse_order,
     violations,
 )
+from devenv.core.scenario.expect import expected_of, needed_of, written_for
 from devenv.core.scenario.ordering import Exactly
 from devenv.core.scenario.parse import KEY_REFERENCE
 from devenv.harness.client.client import CaptchaClient
@@ -48,7 +49,6 @@ from devenv.verbs.replay.observed import (
     NOT_SERIAL,
     ORDER_NOT_MET,
     Observed,
-    expected_of,
     rule_title,
     spoken,
     title,
@@ -128,21 +128,25 @@ class Player:
         return done
 
     def _step(self, step: Step) -> Observed:
-        checks = expected_of(step, self.strategy, self.scenario, measured=self.measured)
+        checks = written_for(step, self.strategy, self.scenario, measured=self.measured)
+        needed = needed_of(step, self.strategy, self.scenario, measured=self.measured)
         started = self.clock()
         shown: Facts
+        prevented: list[str] = []
         try:
             facts, shown = self._perform(step)
         except (_NotCreated, NotCaptured) as problem:
             shown = {"skipped": str(problem)}
-            deviations = violations(checks, {})
+            deviations = [f"it was not sent: {problem}"] if checks else []
         except OrderNotMet as problem:
             shown = {ORDER_NOT_MET: problem.message}
             deviations = []
         else:
-            deviations = violations(checks, facts)
-            if NOT_SERIAL in shown:
+            prevented, deviations = violations(needed, facts), violations(checks, facts)
+            if NOT_SERIAL in shown and self.measured:
                 deviations.append(shown[NOT_SERIAL])
+        if self.measured:
+            prevented, deviations = [], [*prevented, *deviations]
         seconds = self.clock() - started
         return Observed(
             self._number,
@@ -151,11 +155,13 @@ class Player:
             self._anonymous(shown),
             tuple(deviations),
             seconds,
+            tuple(prevented),
         )
 
     def _is_over(self, step: Step, observed_step: Observed) -> bool:
         missing = isinstance(step, Create) and step.session not in self._challenges
-        return (missing and bool(observed_step.deviations)) or observed_step.order_not_met is not None
+        wrong = bool(observed_step.deviations or observed_step.prevented)
+        return (missing and wrong) or observed_step.order_not_met is not None
 
     def _idle(self, applied: Mapping[str, int]) -> list[tuple[int, str]]:
         """The rules that met no command, with the number of the step that put each in force."""

@@ -202,11 +202,9 @@ class Replayer:
     ) -> ReplayResult:
         user_provided = self._baseline.status.spec.service is not None
         histories = [recording.history for recording in recordings]
-        serial = any(isinstance(step, Together) and step.sequences for step in scenario.steps)
-        # Of a scenario without a challenge the sequences are all that there is to judge by.
-        by_sequences = serial and not scenario.sessions
+        # Without a session, what the scenario expects and its sequences are all that there is to judge by.
         judgement = (
-            Judgement() if by_sequences else judge_plays(histories, scenario, own_service=user_provided)
+            judge_plays(histories, scenario, own_service=user_provided) if scenario.sessions else Judgement()
         )
         result = ReplayResult(
             scenario=scenario,

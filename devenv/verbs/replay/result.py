@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,11 +12,12 @@ from devenv.core.model.events import TraceEvent
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import Case, Problem, Suite
-from devenv.core.scenario import Scenario
+from devenv.core.scenario import Scenario, Together, expected_of
+from devenv.core.scenario.expect import written_for
 from devenv.harness.client.recording import Recording
 from devenv.verbs.replay.again import command
 from devenv.verbs.replay.judgement import Judgement, PlayViolation
-from devenv.verbs.replay.observed import Observed, expected_of, title
+from devenv.verbs.replay.observed import Observed, title
 
 Verdict = Literal["holds", "fails", "not checked", "inconclusive"]
 
@@ -82,7 +84,10 @@ class ReplayResult:
     def shown_play(self) -> int:
         """The first play that deviates or did not go as written, from 0; the first where none does."""
         telling = (
-            any(step.deviations or step.order_not_met or step.idle_rule for step in play)
+            any(
+                step.deviations or step.prevented or step.order_not_met or step.idle_rule or step.not_serial
+                for step in play
+            )
             for play in self.plays
         )
         return next((number for number, tells in enumerate(telling) if tells), 0)
@@ -90,11 +95,14 @@ class ReplayResult:
     @property
     def deviations(self) -> tuple[ExpectationFailure, ...]:
         """Every expectation of the scenario that did not hold, in order."""
+        return self._failures_of(lambda step: step.deviations)
+
+    def _failures_of(self, sentences: Callable[[Observed], Sequence[str]]) -> tuple[ExpectationFailure, ...]:
         return tuple(
             ExpectationFailure(repeat, step.number, step.line, step.title, sentence)
             for repeat, play in enumerate(self.plays, start=1)
             for step in play
-            for sentence in step.deviations
+            for sentence in sentences(step)
         )
 
     @property
@@ -116,26 +124,72 @@ class ReplayResult:
 
     @property
     def not_judged(self) -> tuple[str, ...]:
-        """Why a play that is not measured against a store could not be judged, each reason once."""
-        return tuple(dict.fromkeys((*map(str, self.deviations), *self.judgement.not_judged)))
+        """Why a play that the invariants judge could not be judged, each reason once."""
+        if not self.by_invariants:
+            return ()
+        prevented = self._failures_of(lambda step: step.prevented)
+        return tuple(dict.fromkeys((*map(str, prevented), *self.judgement.not_judged)))
+
+    @property
+    def written(self) -> tuple[int, ...]:
+        """The numbers of the steps, from 1, of which the scenario's file expects something here."""
+        return tuple(
+            number
+            for number, step in enumerate(self.scenario.steps, start=1)
+            if written_for(step, self.strategy, self.scenario, measured=self.measured)
+        )
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The numbers of the steps whose expectations are about other stores only: they are not judged.
+
+        Empty where it is measured against a store that the scenario is written for: a step that does not name
+        the store is not checked with it.
+        """
+        expecting = (
+            number
+            for number, step in enumerate(self.scenario.steps, start=1)
+            if getattr(step, "expect", None) and number not in self.written
+        )
+        return () if self.measured and self.written else tuple(expecting)
+
+    @property
+    def by_invariants(self) -> bool:
+        """Whether the invariants and the specification decide too: the file does not say what a store does.
+
+        So it is where the play is measured against no store, and where the file expects nothing at any step.
+        """
+        expects_nothing = self.scenario.note(self.strategy) is not None and not self.written
+        return not self.measured or expects_nothing
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything was judged: an expectation of the file, or sessions by the invariants."""
+        steps = self.scenario.steps
+        sequences = any(isinstance(step, Together) and step.sequences for step in steps)
+        return bool(self.written) or (self.by_invariants and (bool(self.scenario.sessions) or sequences))
 
     @property
     def verdict(self) -> Verdict:
         """``holds`` where what happened is what the scenario expects of this store, each time.
 
-        Where it is not measured against a store: where nothing violates the invariants and the specification.
-        ``inconclusive``: an order was not met, a rule of the gate met no command, or something could not be
-        judged.
+        Where it is not measured against a store: what it expects of every store, and nothing violates the
+        invariants and the specification. ``inconclusive``: an order was not met, a rule of the gate met no
+        command, or something could not be judged. ``not checked``: nothing was judged.
         """
         if self.orders_not_met or self.idle_rules:
             return "inconclusive"
-        if self.measured and self.scenario.note(self.strategy) is None:
+        if not self.judged:
             return "not checked"
-        failures = len(self.deviations if self.measured else self.violations)
-        gaps = 0 if self.measured else len(self.not_judged)
-        if passes(checked=self.repeat, failures=failures, gaps=gaps):
+        failed = len(self.failed)
+        if passes(checked=self.repeat, failures=failed, gaps=len(self.not_judged)):
             return "holds"
-        return "fails" if failures else "inconclusive"
+        return "fails" if failed else "inconclusive"
+
+    @property
+    def failed(self) -> tuple[ExpectationFailure | PlayViolation, ...]:
+        """What the verdict ``fails`` rests on."""
+        return (*self.deviations, *(self.violations if self.by_invariants else ()))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -143,9 +197,7 @@ class ReplayResult:
         if self.orders_not_met or self.idle_rules:
             unmet = tuple(f"the order was not met: {reason}" for reason in self.orders_not_met)
             return (*unmet, *self.idle_rules)
-        if self.measured:
-            return tuple(map(str, self.deviations))
-        return tuple(map(str, self.violations)) or self.not_judged
+        return tuple(map(str, self.failed)) or self.not_judged
 
     @property
     def identical(self) -> bool:
@@ -206,6 +258,7 @@ class ReplayResult:
             "scenario": self.scenario.id,
             "title": self.scenario.title,
             "cause": self.scenario.cause,
+            "shipped": self.scenario.shipped,
             "strategy": str(self.strategy) if self.measured else None,
             "store": self.store,
             "repeat": self.repeat,
@@ -216,7 +269,9 @@ class ReplayResult:
             "deviations": [deviation.to_json() for deviation in self.deviations],
             "orders_not_met": list(self.orders_not_met),
             "idle_rules": list(self.idle_rules),
-            "not_judged": list(self.not_judged) if not self.measured else [],
+            "not_judged": list(self.not_judged),
+            "expectations_judged": list(self.written),
+            "expectations_not_judged": list(self.left_out),
             "expected": self.expected,
             "verdict": self.verdict,
             "seconds": round(sum(self.seconds), 3),
@@ -245,8 +300,7 @@ def junit_suite(result: ReplayResult) -> Suite:
 
 def _problems(result: ReplayResult, repeat: int) -> tuple[Problem, ...]:
     if result.verdict in ("not checked", "inconclusive"):
-        reasons = result.failures or (f"nothing is said about the {result.store} store",)
+        reasons = result.failures or ("nothing was judged",)
         return (Problem("error", reasons[0], "\n".join(reasons)),)
-    failing = result.deviations if result.measured else result.violations
-    failures = [str(failure) for failure in failing if failure.repeat == repeat]
+    failures = [str(failure) for failure in result.failed if failure.repeat == repeat]
     return (Problem("failure", failures[0], "\n".join(failures)),) if failures else ()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from devenv.core.render.visible import markdown, markdown_block, markdown_code
 from devenv.verbs.explain.explanation import Explanation
+from devenv.verbs.replay.judged_by import judged_by, nothing_judged
 from devenv.verbs.replay.result import ReplayResult
 
 MOST_VIOLATIONS = 10
-NOT_MEASURED = (
-    "Not measured against a store of the catalogue: judged by what holds for the sessions of any service. "
-    "With --strategy it is measured against that store."
-)
 
 
 def summary(result: ReplayResult, explanation: Explanation) -> str:
@@ -31,11 +28,12 @@ def summary(result: ReplayResult, explanation: Explanation) -> str:
         f"| {markdown_code(scenario.id)} | {markdown(result.store)} | {mark} | {result.repeat} |", "",
         f"{markdown(scenario.title)}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
-    if not result.measured:
-        lines += ["", NOT_MEASURED]
-    elif (note := scenario.note(result.strategy)) is None:
-        lines += ["", "The scenario says nothing about this store, so nothing was checked."]
-    elif (shows := note.shows) is not None:
+    note = scenario.note(result.strategy) if result.measured else None
+    if result.verdict == "not checked":
+        lines += ["", markdown(f"Not checked: {nothing_judged(result)}.")]
+    elif sentences := judged_by(result):
+        lines += ["", markdown(" ".join(sentences))]
+    if note is not None and (shows := note.shows) is not None:
         lines += [
             "",
             f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {markdown(shows)}",

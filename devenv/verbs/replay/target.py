@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def _recorded(run: Run) -> Target:
         raise UsageProblem(
             f"run {run.id} is no replay of a scenario", hint="'devenv scenarios' lists scenarios"
         )
-    return Target(read_scenario(copy), _strategy(results), results.get("repeat"), _schedules(run))
+    scenario = replace(read_scenario(copy), shipped=results.get("shipped") is True)
+    return Target(scenario, _strategy(results), results.get("repeat"), _schedules(run))
 
 
 def _schedules(run: Run) -> tuple[Schedule, ...]:

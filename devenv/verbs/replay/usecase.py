@@ -69,8 +69,7 @@ def replay_word(
     if pods is not None:
         target = replace(target, scenario=over_pods(target.scenario, pods), schedules=())
     if through_balancer:
-        scenario = parse(write_scenario(unpinned(target.scenario)), target.scenario.name)
-        target = replace(target, scenario=scenario, schedules=())
+        target = replace(target, scenario=_written(unpinned(target.scenario)), schedules=())
     with staged(target, strategy, settings, progress) as (stack, chosen, temporary):
         return replay_on(
             stack,
@@ -88,7 +87,12 @@ def replay_word(
 
 def over_pods(scenario: Scenario, pods: int) -> Scenario:
     """The scenario with its requests sent over this many pods in turn; its source says so too."""
-    return parse(write_scenario(across(scenario, pods)), scenario.name)
+    return _written(across(scenario, pods))
+
+
+def _written(scenario: Scenario) -> Scenario:
+    """The same with the text of a file as its source."""
+    return replace(parse(write_scenario(scenario), scenario.name), shipped=scenario.shipped)
 
 
 def replay_on(

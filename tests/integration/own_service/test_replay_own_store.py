@@ -44,6 +44,33 @@ steps:
   - redis: s
     expect: {exists: true, fields: {sum.right: RIGHT, tries: 0}}
 """
+OF_A_PERSON = """\
+version: 1
+id: of-a-person
+title: A wrong answer on the other pod
+cause: pod-memory
+needs: [R]
+stores: {memory: {shows: x}, guide: {shows: x}, atomic: {shows: x}}
+sessions: {s: any}
+steps:
+  - {create: s, pod: A}
+  - {verify: s, pod: B, answer: wrong, expect: EXPECT}
+"""
+EXPECTATIONS = {
+    "wrong": "{outcome: wrong}",
+    "success": "{outcome: success}",
+    "by-store": "{guide: {outcome: success}}",
+}
+NO_SESSION = """\
+version: 1
+id: no-session
+title: A request about no session
+cause: pod-memory
+needs: [R]
+stores: {memory: {shows: x}, guide: {shows: x}, atomic: {shows: x}}
+steps:
+  - {request: GET /nothing-here, pod: A, expect: EXPECT}
+"""
 Devenv = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -62,6 +89,15 @@ def devenv(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     for right in (7, 8):
         text = LOOKS_INSIDE.replace("RIGHT", str(right))
         (folder / f"looks-inside-{right}.yaml").write_text(text, encoding="utf-8")
+    for name, expect in EXPECTATIONS.items():
+        text = OF_A_PERSON.replace("EXPECT", expect)
+        (folder / f"person-{name}.yaml").write_text(text, encoding="utf-8")
+    for name, expect in {
+        "404": "{status: 404}",
+        "200": "{status: 200}",
+        "store": "{guide: {status: 200}}",
+    }.items():
+        (folder / f"request-{name}.yaml").write_text(NO_SESSION.replace("EXPECT", expect), encoding="utf-8")
     yield run
     run("down")
 
@@ -106,6 +142,45 @@ def test_a_field_within_a_field_of_the_session_is_looked_at(devenv: Devenv) -> N
     code, result = replayed(devenv, "looks-inside-8.yaml", "--strategy", "guide")
     assert code == 1
     assert "sum.right: expected 8, got 7" in json.dumps(result["deviations"])
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "verdict", "deviation", "not_judged"),
+    [
+        ("person-wrong", 0, "holds", "", []),
+        ("person-success", 1, "fails", 'outcome: expected success, got "wrong"', []),
+        ("person-by-store", 0, "holds", "", [2]),  # the session was found: that is judged
+        ("request-404", 0, "holds", "", []),
+        ("request-200", 1, "fails", "status: expected 200, got 404", []),
+        ("request-store", 3, "not checked", "", [1]),
+    ],
+)
+def test_what_a_file_expects_of_every_store_counts_for_the_services_own_store(
+    devenv: Devenv, file: str, code: int, verdict: str, deviation: str, not_judged: list[int]
+) -> None:
+    done, result = replayed(devenv, f"{file}.yaml")
+    assert (done, result["verdict"], result["strategy"]) == (code, verdict, None)
+    assert [item["told"] for item in result["deviations"]] == ([deviation] if deviation else [])
+    assert result["expectations_not_judged"] == not_judged
+    again, of_the_run = replayed(devenv, result["run"])
+    assert (again, of_the_run["deviations"]) == (code, result["deviations"])
+
+
+def test_what_was_judged_is_said(devenv: Devenv) -> None:
+    failed = devenv("replay", "person-success.yaml")
+    assert failed.returncode == 1
+    assert (
+        "step 2 (line 10, verify s on captcha-api-b: wrong): outcome: expected success, got" in failed.stdout
+    )
+    assert "✗ fails: it did not go as expected" in failed.stdout
+    by_store = devenv("replay", "person-by-store.yaml")
+    assert by_store.returncode == 0
+    assert "Not judged: what of-a-person expects at step 2" in " ".join(by_store.stdout.split())
+    nothing = devenv("replay", "request-store.yaml")
+    assert nothing.returncode == 3
+    assert "nothing was judged: the scenario expects nothing of this store" in " ".join(
+        nothing.stdout.split()
+    )
 
 
 def test_two_successes_are_found(devenv: Devenv) -> None:

@@ -228,7 +228,7 @@ def test_a_session_that_could_not_be_created_is_skipped_where_nothing_is_expecte
     )
     assert _told(replayer.run(_scenario(steps % ""), Strategy.ATOMIC)) == []
     told = _told(replayer.run(_scenario(steps % ", expect: {outcome: error}"), Strategy.ATOMIC))
-    assert told == ["outcome: expected error, got null"]
+    assert told == ["it was not sent: alice could not be created"]
 
 
 def test_a_redis_that_came_anew_knows_the_script_before_a_rule_meets_it(replayer: Replayer) -> None:

@@ -12,8 +12,9 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.core.scenario import Scenario, catalogue, find, for_services, parse
+from devenv.core.scenario.expect import expected_of
 from devenv.core.scenario.schema import schema
-from devenv.verbs.replay.observed import expected_of, title
+from devenv.verbs.replay.observed import title
 from tools.failures_page.page import FAULTS
 
 FILES = sorted(

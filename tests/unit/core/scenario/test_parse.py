@@ -23,7 +23,7 @@ from devenv.core.scenario import (
     Verify,
     parse,
 )
-from devenv.verbs.replay.observed import expected_of
+from devenv.core.scenario.expect import expected_of
 
 GOOD = """\
 version: 1

@@ -180,6 +180,14 @@ def test_what_was_taken_out_is_counted_and_not_expected_to_work() -> None:
     assert kept["json"]["email"] == "a@b.c"
 
 
+def test_an_answer_from_a_browsers_cache_is_expected_whole_too() -> None:
+    """The header with which the browser asked is not sent again: the answer to the replay is a 200."""
+    seen = replace(post("/api/me", at=1.0, status=304), method="GET", headers={"if-none-match": "x"})
+    [*_, step] = made(create(at=0.5), seen).data["steps"]
+    assert "headers" not in step
+    assert step["expect"] == {"status": [200, 304]}
+
+
 def test_other_hosts_and_pages_are_left_out() -> None:
     page = Recorded(1, "GET", "/", status=200, host="x", answer_headers={"content-type": "text/html"})
     other = post("/collect", {"a": 1}, host="tracker.example")

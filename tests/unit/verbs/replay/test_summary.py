@@ -28,7 +28,7 @@ def test_its_reports() -> None:
     assert (text.count("<error"), text.count("<failure"), 'errors="1"' in text) == (1, 0, True)
     page = summary(RESULT, explain_trace([], "nothing"))
     assert "❓ not checked" in page
-    assert "says nothing about this store" in page
+    assert "says nothing about the watch store" in page
 
 
 def test_ones_own_service_has_a_store_of_its_own() -> None:
