@@ -158,7 +158,7 @@ def test_pods_that_redis_does_not_let_in_are_up_and_say_so(
     )
     try:
         status = stack.start(spec, lines.append)
-        assert f"{A} is up, but not ready (its store?)" in lines
+        assert f"{A} is up, but not ready: its health check is answered by an HTTP error 5xx" in lines
         with httpx.Client(base_url=status.endpoints.traffic, trust_env=False, timeout=30) as client:
             refused = client.post("/api/abstract-captcha")
         assert refused.status_code == 503

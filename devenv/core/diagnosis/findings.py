@@ -47,6 +47,27 @@ CHANGES: Mapping[str, str] = {
     "cluster-plain-client": "use a cluster client (redis.cluster.RedisCluster) for a Redis Cluster",
 }
 """What to change, by cause."""
+_OF_ANY_SERVICE: Mapping[str, str] = {
+    ": SESSION_STRATEGY=atomic does": "",
+    ": SESSION_STRATEGY=atomic": "",
+    "correct REDIS_HOST, _PORT, _SSL, _PASSWORD; the pod fell back to memory without a word":
+    "correct the host, port, TLS and password of Redis in its settings, the same on every pod",
+    "the same REDIS_PREFIX and REDIS_DB": "the same prefix of keys and the same database",
+    "REDIS_DB=0: a cluster has no other database; keep services apart by REDIS_PREFIX":
+    "use database 0: a cluster has no other; keep services apart by the prefix of their keys",
+    "a bounded REDIS_TIMEOUT_MS": "a bounded time-out of its Redis client",
+    "at the second: USE_REDIS=true": "at its limit, in one step with reading",
+}  # fmt: skip
+"""The words about the reference service's variables, and what another service's advice has in their place."""
+_WITHOUT_SWITCH: Mapping[str, str] = {
+    "keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis",
+    "USE_REDIS=true, or": "keep sessions in Redis, or",
+    "USE_REDIS=true, and": "keep sessions in Redis, and",
+    "both behind the same USE_REDIS branch": "both in the same place",
+    "the same USE_REDIS": "the same place for its sessions",
+    "with USE_REDIS=false leave Redis alone": "without Redis in its settings leave Redis alone",
+}
+"""The same for a service that has no switch between memory and Redis; the longer words first."""
 
 
 def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
@@ -55,13 +76,7 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
     Both empty: it has no such switch. The reference service's SESSION_STRATEGY means nothing to it.
     """
     switch = Switch.of(on, off)
-    of_service = {
-        ": SESSION_STRATEGY=atomic does": "",
-        ": SESSION_STRATEGY=atomic": "",
-        "; the pod fell back to memory without a word": ", the same on every pod",
-        "the same REDIS_PREFIX and REDIS_DB": "the same prefix of keys and the same database",
-        **({} if on or off else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
-    }
+    of_service = {**_OF_ANY_SERVICE, **({} if on or off else _WITHOUT_SWITCH)}
     changes = {}
     for cause, change in CHANGES.items():
         for usual, replaced in of_service.items():

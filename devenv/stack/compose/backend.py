@@ -423,7 +423,7 @@ def _news(service: str, container: Container) -> str:
     if docker_engine.state(container) == "running":
         return f"{service} ready"
     if service.startswith(POD_PREFIX) and _answers_not_ready(container):
-        return f"{service} is up, but not ready (its store?)"
+        return f"{service} is up, but not ready: its health check is answered by an HTTP error 5xx"
     return ""
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from devenv.core.checker.invariants import Kind
-from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.diagnosis.faults import READ_AGAIN
+from devenv.core.diagnosis.findings import CHANGES, changes_of
+from devenv.core.model.presets import PRESETS
 from devenv.core.render.page_files import linked
 from devenv.core.scenario import catalogue
 from tests.support import ROOT
@@ -59,6 +61,32 @@ def test_every_cause_has_its_korean_text() -> None:
     words = translated([*causes, *kinds, *CHANGES.values()])
     assert without_korean(words) == []
     assert [name for name in (*causes, *kinds) if name.partition(":")[2] not in (words[name] or "")] == []
+
+
+SWITCHES: tuple[tuple[dict[str, str], dict[str, str]], ...] = (
+    ({}, {}),
+    ({"STORE": "redis"}, {"STORE": "memory"}),
+    ({"REDIS_URL": "redis://r"}, {}),
+)
+"""None; a variable with two values; one that is not set for memory."""
+
+
+def advice_of_services() -> set[str]:
+    """Every text of advice for a service of one's own that has no value in it."""
+    by_switch = [set(changes_of(on, off).values()) for on, off in SWITCHES]
+    fixed = by_switch[0] | (by_switch[1] & by_switch[2])
+    return fixed | {READ_AGAIN} | {text for profile in PRESETS.values() for text in profile.changes.values()}
+
+
+def test_advice_for_ones_own_service_has_its_korean_text() -> None:
+    texts = advice_of_services() | {text for on, off in SWITCHES for text in changes_of(on, off).values()}
+    words = translated(texts)
+    assert without_korean(words) == []
+    named = [text for text in texts if "STORE" in text]
+    assert len(named) == 7
+    assert [text for text in named if "STORE" not in (words[text] or "")] == []
+    for name in ("REDIS_PREFIX", "REDIS_PORT,", "REDIS_TIMEOUT_MS", "SESSION_STRATEGY", "USE_REDIS"):
+        assert [text for text in texts if name in text] == [], f"{name} means nothing to such a service"
 
 
 def test_every_scenario_of_the_catalogue_has_its_korean_text() -> None:
@@ -230,7 +258,8 @@ def test_the_table_says_what_the_server_says() -> None:
     }
     gone = {sentence: [piece for piece in parts if piece not in known] for sentence, parts in pieces.items()}
     assert {sentence: parts for sentence, parts in gone.items() if parts} == {}
-    assert set(table("CHANGES")) == set(CHANGES.values())
+    assert set(table("CHANGES", "korean_changes.js")) == set(CHANGES.values())
+    assert set(table("CHANGES_OF_SERVICES", "korean_changes.js")) == advice_of_services()
     assert set(table("CAUSES")) == {*CHANGES, *Kind}
 
 

@@ -4,6 +4,7 @@
  * catalogue of failures and with the server's source.
  */
 
+import { CHANGES, CHANGES_OF_SERVICES, CHANGES_WITH_SWITCH } from "./korean_changes.js";
 import { ERRORS } from "./korean_errors.js";
 import { NOTES, SCENARIOS } from "./korean_scenarios.js";
 
@@ -45,41 +46,6 @@ const CAUSES = {
   "no-ttl": "TTL이 없는 키",
   "not-linearizable": "순서대로 처리한 결과와 일치하지 않음",
   user: "직접 정의한 규칙 위반",
-};
-
-/** What to change, by the English text. @type {Record<string, string>} */
-const CHANGES = {
-  "keep sessions in Redis: USE_REDIS=true on every pod": "세션을 Redis에 두세요: 모든 파드에 USE_REDIS=true",
-  "keep sessions in Redis: USE_REDIS=true; pod memory goes with the process": "세션을 Redis에 두세요: USE_REDIS=true. 파드 메모리는 프로세스와 함께 사라집니다",
-  "USE_REDIS=true, or one worker process per pod: each worker has a memory of its own": "USE_REDIS=true로 하거나 파드마다 워커 프로세스를 하나만 두세요. 워커마다 메모리가 따로 있습니다",
-  "USE_REDIS=true, and send challenge_id with the verify: one word is no session": "USE_REDIS=true로 하고 검증 요청에 challenge_id를 보내세요. 단어 하나는 세션이 아닙니다",
-  "give every pod the same USE_REDIS: finish the rollout, or pin each client to one kind": "모든 파드의 USE_REDIS를 같게 하세요. 배포를 끝내거나 클라이언트마다 한 종류의 파드에 고정하세요",
-  "make verify read where create writes: both behind the same USE_REDIS branch": "생성이 쓰는 곳을 검증이 읽게 하세요. 둘 다 같은 USE_REDIS 분기를 따라야 합니다",
-  "give every pod the same REDIS_PREFIX and REDIS_DB": "모든 파드의 REDIS_PREFIX와 REDIS_DB를 같게 하세요",
-  "correct REDIS_HOST, _PORT, _SSL, _PASSWORD; the pod fell back to memory without a word": "REDIS_HOST, _PORT, _SSL, _PASSWORD를 바로잡으세요. 파드는 알리지 않고 메모리로 되돌아갔습니다",
-  "answer 503 while Redis is away instead of using memory: SESSION_STRATEGY=atomic does": "Redis가 없는 동안 메모리를 쓰지 말고 503으로 응답하세요: SESSION_STRATEGY=atomic",
-  "answer 503 until Redis is there instead of using memory: SESSION_STRATEGY=atomic does": "Redis가 준비될 때까지 메모리를 쓰지 말고 503으로 응답하세요: SESSION_STRATEGY=atomic",
-  "a bounded REDIS_TIMEOUT_MS, one command per request, 503: SESSION_STRATEGY=atomic": "REDIS_TIMEOUT_MS를 제한하고, 요청마다 명령을 하나만 보내고, 안 되면 503으로 응답하세요: SESSION_STRATEGY=atomic",
-  "let Redis take writes again (maxmemory, replica); do not grade without counting": "Redis가 다시 쓰기를 받게 하세요(maxmemory, 레플리카). 세지 못하면 채점하지 마세요",
-  "make the command idempotent (a token per request): SESSION_STRATEGY=atomic": "명령을 멱등하게 만드세요(요청마다 토큰): SESSION_STRATEGY=atomic",
-  "count in one step with reading (Lua, WATCH): SESSION_STRATEGY=atomic": "읽기와 세기를 한 단계로 하세요(Lua, WATCH): SESSION_STRATEGY=atomic",
-  "judge and delete in one step: SESSION_STRATEGY=atomic": "판정과 삭제를 한 단계로 하세요: SESSION_STRATEGY=atomic",
-  "never write back a session that may be gone: SESSION_STRATEGY=atomic": "이미 없을 수 있는 세션을 다시 쓰지 마세요: SESSION_STRATEGY=atomic",
-  "refuse a session without an answer, resurrect no keys: SESSION_STRATEGY=atomic": "정답이 없는 세션을 거부하고 키를 되살리지 마세요: SESSION_STRATEGY=atomic",
-  "never write back a session that may have expired: SESSION_STRATEGY=atomic": "만료되었을 수 있는 세션을 다시 쓰지 마세요: SESSION_STRATEGY=atomic",
-  "keep the TTL with KEEPTTL, not by TTL's whole seconds: SESSION_STRATEGY=atomic": "초 단위인 TTL 값 대신 KEEPTTL로 TTL을 유지하세요: SESSION_STRATEGY=atomic",
-  "leave the session in Redis while it is judged (Lua, WATCH): SESSION_STRATEGY=atomic": "판정하는 동안 세션을 Redis에 그대로 두세요(Lua, WATCH): SESSION_STRATEGY=atomic",
-  "delete the foreign key; keep other writers out of the prefix": "다른 곳에서 쓴 키를 지우고, 다른 프로그램이 이 접두사에 쓰지 못하게 하세요",
-  "count every graded answer and end the session at the second: USE_REDIS=true": "채점한 답을 모두 세고 두 번째에 세션을 끝내세요: USE_REDIS=true",
-  "with USE_REDIS=false leave Redis alone and keep the old path whole": "USE_REDIS=false에서는 Redis를 건드리지 말고 기존 경로를 그대로 두세요",
-  "give REDIS_PORT a number: Kubernetes sets tcp://… for a Service named redis": "REDIS_PORT에 숫자를 넣으세요. 이름이 redis인 Service가 있으면 쿠버네티스가 tcp://…로 설정합니다",
-  "use a plain client: this Redis is no cluster": "일반 클라이언트를 쓰세요. 이 Redis는 클러스터가 아닙니다",
-  "let the cluster announce addresses that the pods can reach": "파드가 닿을 수 있는 주소를 클러스터가 알리게 하세요",
-  "REDIS_DB=0: a cluster has no other database; keep services apart by REDIS_PREFIX": "REDIS_DB=0으로 하세요. 클러스터에는 다른 데이터베이스가 없으니 서비스는 REDIS_PREFIX로 구분하세요",
-  "read the pod's log: `devenv logs POD`": "파드의 로그를 읽으세요: `devenv logs POD`",
-  "find who empties Redis: FLUSHALL, a failover without data, an eviction policy": "누가 Redis를 비우는지 찾으세요: FLUSHALL, 데이터 없는 장애 조치, 축출 정책",
-  "tell the second of two equal answers that the first counted: SESSION_STRATEGY=atomic": "같은 답 두 개 중 두 번째에게 첫 번째가 인정되었다고 알리세요: SESSION_STRATEGY=atomic",
-  "use a cluster client (redis.cluster.RedisCluster) for a Redis Cluster": "Redis Cluster에는 클러스터 클라이언트(redis.cluster.RedisCluster)를 쓰세요",
 };
 
 /** Fixed sentences with values cut out, by the English ones. @type {Record<string, string>} */
@@ -397,7 +363,7 @@ const LABELS = {
 };
 
 /** @type {Record<string, string>} */
-const WHOLE = { ...CHANGES, ...NOTES };
+const WHOLE = { ...CHANGES, ...CHANGES_OF_SERVICES, ...NOTES };
 for (const [cause, words] of Object.entries(CAUSES)) WHOLE[`cause:${cause}`] = `${words} (${cause})`;
 for (const [id, [title, words, about]] of Object.entries(SCENARIOS)) {
   WHOLE[title] = words;
@@ -415,7 +381,7 @@ const patterns = (sentences) =>
       pattern: new RegExp(`^${template.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace("{document}", "(?<document>.+?)").replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s"),
       words,
     }));
-const PATTERNS = patterns({ ...ERRORS, ...SENTENCES });
+const PATTERNS = patterns({ ...ERRORS, ...CHANGES_WITH_SWITCH, ...SENTENCES });
 const LABEL_PATTERNS = patterns(LABELS);
 
 /** What was translated before: a page asks for the same texts at every drawing. @type {Map<string, string|undefined>} */

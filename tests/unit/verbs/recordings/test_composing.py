@@ -182,7 +182,7 @@ def test_what_was_taken_out_is_counted_and_not_expected_to_work() -> None:
 
 def test_an_answer_from_a_browsers_cache_is_expected_whole_too() -> None:
     """The header with which the browser asked is not sent again: the answer to the replay is a 200."""
-    seen = replace(post("/api/me", at=1.0, status=304), method="GET", headers={"if-none-match": "x"})
+    seen = post("/api/me", at=1.0, status=304, headers={"if-none-match": "x"})
     [*_, step] = made(create(at=0.5), seen).data["steps"]
     assert "headers" not in step
     assert step["expect"] == {"status": [200, 304]}
