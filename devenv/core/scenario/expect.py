@@ -55,6 +55,9 @@ def needed_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: b
     written = written_for(step, strategy, scenario, measured=measured)
     return {name: value for name, value in needed.items() if name not in written}
 
+CONNECTIONS = "connections"
+"""The check of how many connections to Redis were opened for an answer."""
+
 
 def violations(checks: Checks, observed: Mapping[str, Any]) -> list[str]:
     """What does not hold, one sentence each; empty where everything does.
@@ -96,6 +99,12 @@ def _seconds(wanted: Mapping[str, Any], got: Any) -> str | None:
     if got is not None and _in_range(wanted, got):
         return None
     return f"expected {_range_text(wanted)}, got {'no answer' if got is None else f'{got:.2f}'}"
+
+
+def _connections(wanted: Any, got: Any) -> str | None:
+    if got is not None and _in_range(wanted, got):
+        return None
+    return f"expected {_range_text(wanted)}, got {'no answer' if got is None else got}"
 
 
 def _requests(wanted: Mapping[str, Checks], got: Any) -> str | None:
@@ -175,6 +184,7 @@ _COMPARE = {
     "attempts": _one_of,
     "status": _one_of,
     "seconds": _seconds,
+    CONNECTIONS: _connections,
     "says": _contains,
     "requests": _requests,
     "ttl": _ttl,

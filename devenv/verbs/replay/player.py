@@ -34,7 +34,7 @@ from devenv.core.scenario import (
     parse_order,
     violations,
 )
-from devenv.core.scenario.expect import expected_of, needed_of, written_for
+from devenv.core.scenario.expect import CONNECTIONS, expected_of, needed_of, written_for
 from devenv.core.scenario.ordering import Exactly
 from devenv.core.scenario.parse import KEY_REFERENCE
 from devenv.harness.client.client import CaptchaClient
@@ -134,7 +134,7 @@ class Player:
         shown: Facts
         prevented: list[str] = []
         try:
-            facts, shown = self._perform(step)
+            facts, shown = self._counted(step) if CONNECTIONS in checks else self._perform(step)
         except (_NotCreated, NotCaptured) as problem:
             shown = {"skipped": str(problem)}
             deviations = [f"it was not sent: {problem}"] if checks else []
@@ -166,6 +166,13 @@ class Player:
     def _idle(self, applied: Mapping[str, int]) -> list[tuple[int, str]]:
         """The rules that met no command, with the number of the step that put each in force."""
         return [(self._rules.pop(rule), rule) for rule, count in applied.items() if not count]
+
+    def _counted(self, step: Step) -> tuple[Facts, Facts]:
+        """``_perform``, with the connections to Redis that the step's pod opened among the facts."""
+        pod: str | None = getattr(step, "pod", None)
+        before = self.baseline.gate.connections(pod)
+        facts, shown = self._perform(step)
+        return {**facts, CONNECTIONS: self.baseline.gate.connections(pod) - before}, shown
 
     def _perform(self, step: Step) -> tuple[Facts, Facts]:
         """Do one step; gives the facts to check and those to show."""

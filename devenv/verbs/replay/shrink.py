@@ -12,6 +12,7 @@ from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
+from devenv.core.scenario.expect import CONNECTIONS
 from devenv.core.scenario.model import (
     Create,
     Get,
@@ -41,6 +42,8 @@ CONFIRMATIONS = 3
 TRIES = 3
 """How often the whole scenario is played at first: one that fails only sometimes cannot be reduced."""
 _CHECK = re.compile(r"(?<!\w)(?P<name>\w+): expected .*?, got (?P<got>.*)")
+_VARYING = ("seconds", CONNECTIONS)
+"""Checks whose value may differ between two plays of one failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,7 @@ def _signature(failure: str) -> tuple[str, ...]:
     check = _CHECK.search(failure)
     if check is None:
         return (failure,)
-    return (check["name"],) if check["name"] == "seconds" else (check["name"], check["got"])
+    return (check["name"],) if check["name"] in _VARYING else (check["name"], check["got"])
 
 
 def _silent(_line: str) -> None:

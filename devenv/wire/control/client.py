@@ -88,6 +88,11 @@ class ControlClient:
         status: Mapping[str, Any] = self.request("GET", "/gate")
         return status
 
+    def connections(self, pod: str | None = None) -> int:
+        """How many connections to Redis the pods, or only ``pod``, have opened at the gate so far."""
+        counts = {one["pod"]: int(one["connections"]) for one in self.gate()["pods"]}
+        return sum(counts.values()) if pod is None else counts.get(pod, 0)
+
     def rules(self) -> list[Mapping[str, Any]]:
         """The gate's rules in force, each with its id and its counts."""
         return list(self.request("GET", "/rules")["rules"])

@@ -25,6 +25,10 @@ class GateRules:
                 self._ids.append(rule_id)
         return tuple(ids)
 
+    def connections(self, pod: str | None) -> int:
+        """How many connections to Redis ``pod`` has ever opened at the gate; None: all pods."""
+        return self._control.connections(pod)
+
     def lift(self) -> dict[str, int]:
         """Take them out of force; to how many commands each was applied."""
         if not self._ids:

@@ -18,7 +18,7 @@ from devenv.harness.redis.cluster_client import ClusterClient
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.replay.baseline import required_spec
-from tests.support import sort_some
+from tests.support import HANG_GUARD_S, sort_some
 
 POD = "captcha-api-a"
 SETTINGS = {"REDIS_CLUSTER": "true", "REDIS_TIMEOUT_MS": "20000"}
@@ -51,7 +51,9 @@ class Cluster:
 
     def client(self, port: int | None = None, **options: Any) -> Any:
         """A plain client of a port of pod A's, by default the first."""
-        return redis.Redis(port=port or self.gate_port, socket_timeout=5, decode_responses=True, **options)
+        return redis.Redis(
+            port=port or self.gate_port, socket_timeout=HANG_GUARD_S, decode_responses=True, **options
+        )
 
     def owned_by(self, node: int) -> str:
         """A key that this node owns."""

@@ -12,7 +12,7 @@ from redis.crc import key_slot
 from devenv.core.model.ids import SessionKey
 from devenv.harness.redis.failover import fail_over, hand_back
 from tests.integration.cluster.conftest import POD, Cluster
-from tests.support import until
+from tests.support import HANG_GUARD_S, until
 
 
 def parts(reply: Any) -> Iterator[str]:
@@ -91,7 +91,7 @@ def test_a_slot_on_its_way_is_asked_for_through_the_gate(cluster: Cluster) -> No
 
 def test_a_cluster_client_never_leaves_the_gate_and_follows_a_failover(cluster: Cluster) -> None:
     client: Any = redis.RedisCluster(
-        host="127.0.0.1", port=cluster.gate_port, decode_responses=True, socket_timeout=5
+        host="127.0.0.1", port=cluster.gate_port, decode_responses=True, socket_timeout=HANG_GUARD_S
     )
     keys = [cluster.owned_by(node) for node in range(3)]
     before = cluster.control("/commands", limit=10_000)["commands"]

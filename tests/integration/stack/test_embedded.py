@@ -46,9 +46,9 @@ def pids(status: StackStatus) -> dict[str, int | None]:
     return {pod.name: pod.pid for pod in status.pods}
 
 
-def ping(stack: EmbeddedStack) -> bool:
+def ping(stack: EmbeddedStack, seconds: float = HANG_GUARD_S) -> bool:
     port = stack.endpoints().redis_port
-    with redis.Redis(port=port, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
+    with redis.Redis(port=port, socket_timeout=seconds, socket_connect_timeout=seconds) as client:
         return bool(client.ping())
 
 
@@ -196,7 +196,7 @@ class TestRunning:
         stack.redis("pause")
         assert stack.status().redis_state == "paused"
         with pytest.raises(redis.exceptions.TimeoutError):
-            ping(stack)
+            ping(stack, 0.5)
         with pytest.raises(UsageProblem, match="it is paused"):
             stack.redis("start")
         stack.redis("resume")

@@ -49,6 +49,20 @@ def _pids(stack: EmbeddedStack) -> list[int | None]:
     return [pod.pid for pod in stack.status().pods]
 
 
+def test_new_connections_to_redis_are_counted_for_the_pod_of_the_step(replayer: Replayer) -> None:
+    """The atomic store tries a broken command once more, on a new connection: one each."""
+    scenario = _scenario(
+        "  - {create: alice, pod: A}\n"
+        "  - gate: {action: disconnect, command: EVALSHA}\n"
+        "  - {verify: alice, pod: A, answer: right, expect: {status: 503, connections: 1}}\n"
+        "  - {verify: alice, pod: B, answer: right, expect: {status: 503, connections: {max: 0}}}\n"
+    )
+    result = replayer.run(scenario, Strategy.ATOMIC)
+    assert [(deviation.step, deviation.sentence) for deviation in result.deviations] == [
+        (4, "connections: expected at most 0, got 1")
+    ]
+
+
 def test_an_expectation_that_does_not_hold_fails_and_says_where(replayer: Replayer) -> None:
     scenario = _scenario(
         "  - {create: alice, pod: A}\n"

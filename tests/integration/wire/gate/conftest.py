@@ -92,9 +92,15 @@ class Running:
 
     def client(self, pod: str = "captcha-api-a", **options: Any) -> redis.Redis:
         """A redis-py client of this pod's port, without retries unless told."""
-        options = {"socket_timeout": 5.0, "retry": Retry(NoBackoff(), 0), "protocol": 2, **options}
+        options = {"socket_timeout": HANG_GUARD_S, "retry": Retry(NoBackoff(), 0), "protocol": 2, **options}
         client = redis.Redis(port=self.ports[pod], **options)
         self._clients.append(client)
+        return client
+
+    def impatient(self, **options: Any) -> redis.Redis:
+        """A client whose first connection, once made, waits 0.2 s for each reply; later ones wait long."""
+        client = self.client(single_connection_client=True, **options)
+        client.connection._sock.settimeout(0.2)
         return client
 
     def socket(self, pod: str = "captcha-api-a") -> socket.socket:

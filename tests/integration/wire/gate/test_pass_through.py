@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.support import until
+from tests.support import HANG_GUARD_S, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 
@@ -85,11 +85,11 @@ def test_every_kind_of_command(gate: Any, redis_server: Any, protocol: int) -> N
 def test_publish_and_subscribe(gate: Any, protocol: int) -> None:
     listener = gate.client("captcha-api-a", protocol=protocol).pubsub()
     listener.subscribe("news")
-    assert listener.get_message(timeout=5)["type"] == "subscribe"
+    assert listener.get_message(timeout=HANG_GUARD_S)["type"] == "subscribe"
     gate.client("captcha-api-b", protocol=protocol).publish("news", "hello")
-    assert listener.get_message(timeout=5)["data"] == b"hello"
+    assert listener.get_message(timeout=HANG_GUARD_S)["data"] == b"hello"
     listener.unsubscribe("news")
-    assert listener.get_message(timeout=5)["type"] == "unsubscribe"
+    assert listener.get_message(timeout=HANG_GUARD_S)["type"] == "unsubscribe"
     listener.close()
 
 
@@ -108,7 +108,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 def exchange(port: int, data: bytes) -> bytes:
     """Send bytes, close the sending side, and read until the other end closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_GUARD_S) as connection:
         writer = threading.Thread(target=_send, args=(connection, data))
         writer.start()
         answer = b""

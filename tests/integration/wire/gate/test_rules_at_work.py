@@ -47,7 +47,7 @@ def test_a_delayed_reply(gate: Any) -> None:
 
 def test_a_dropped_request_never_runs(gate: Any, direct: redis.Redis) -> None:
     gate.rules({"action": "drop-request", "command": "SET"})
-    client = gate.client(socket_timeout=0.2)
+    client = gate.impatient()
     with pytest.raises(redis.TimeoutError):
         client.set("k", "v")
     assert direct.get("k") is None
@@ -57,7 +57,7 @@ def test_a_dropped_request_never_runs(gate: Any, direct: redis.Redis) -> None:
 
 def test_a_dropped_reply_leaves_the_command_done(gate: Any, direct: redis.Redis) -> None:
     gate.rules({"action": "drop-reply", "command": "SET", "nth": 1})
-    client = gate.client(socket_timeout=0.2)
+    client = gate.impatient()
     with pytest.raises(redis.TimeoutError):
         client.set("k", "v")
     assert direct.get("k") == b"v"
@@ -172,7 +172,7 @@ def test_holding_makes_two_pods_cross(gate: Any, direct: redis.Redis, background
 
 def test_what_is_held_longer_than_the_client_waits_is_discarded(gate: Any, direct: redis.Redis) -> None:
     gate.rules({"action": "hold", "command": "INCRBY", "nth": 1})
-    client = gate.client(socket_timeout=0.2, **RETRYING)
+    client = gate.impatient(**RETRYING)
     assert client.incr("n") == 1  # by its second try, on a new connection
     until(
         lambda: gate.fates() == [("INCRBY", "discarded"), ("INCRBY", "passed")], "both have passed the gate"

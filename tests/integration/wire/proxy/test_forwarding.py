@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import connect
 
-from tests.support import until
+from tests.support import HANG_GUARD_S, until
 
 GET = b"GET /who HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -311,7 +311,8 @@ def test_a_slow_pod_slows_the_uploading_client(front: Any, scripted: Any, start_
         until(lambda: front.do(paused), "the client is paused")
         go_on.set()
         assert wire.answer()[0] == 200
-        sending.join(10)
+        sending.join(HANG_GUARD_S)
+        assert not sending.is_alive()
 
 
 def test_exchanges_tell_what_happened(front: Any) -> None:

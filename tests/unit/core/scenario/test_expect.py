@@ -25,6 +25,8 @@ from devenv.core.scenario import violations
         ({"contains": "up"}, {"contains": "x up 1"}),
         ({"status": [500, 503], "message": ["x", None]}, {"status": 503, "message": None}),
         ({"seconds": {"max": 1.3}}, {"seconds": 1.2}),
+        ({"connections": {"max": 2}}, {"connections": 2}),
+        ({"connections": 0}, {"connections": 0}),
         ({"starts": False, "says": "PORT"}, {"starts": False, "says": "REDIS_PORT: no"}),
         ({"requests": {"a": {"outcome": "wrong"}}}, {"requests": {"a": {"outcome": "wrong"}, "b": {}}}),
     ],
@@ -61,6 +63,9 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
         ({"has": ["a", "b"]}, {"has": {"b": 1}}, "has: missing a"),
         ({"has": ["a"]}, {"has": None}, "has: missing a"),
         ({"status": [500, 503]}, {"status": 200}, "status: expected 500 or 503, got 200"),
+        ({"connections": {"max": 2}}, {"connections": 11}, "connections: expected at most 2, got 11"),
+        ({"connections": 0}, {"connections": 1}, "connections: expected 0, got 1"),
+        ({"connections": {"max": 2}}, {}, "connections: expected at most 2, got no answer"),
         ({"seconds": {"max": 1.3}}, {"seconds": 1.51}, "seconds: expected at most 1.3, got 1.51"),
         ({"seconds": {"max": 1.3}}, {}, "seconds: expected at most 1.3, got no answer"),
         (
