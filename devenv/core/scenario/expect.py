@@ -10,6 +10,9 @@ from devenv.core.model.requests import value_at
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario.model import Checks, Create, Expectation, Restart, Scenario, Step
 
+CONNECTIONS = "connections"
+"""The check of how many connections to Redis were opened for an answer."""
+
 
 def for_every_store(expectation: Expectation) -> Checks:
     """What is expected whatever keeps the sessions: the one set of checks that all stores have; else {}."""
@@ -54,9 +57,6 @@ def needed_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: b
         return {}
     written = written_for(step, strategy, scenario, measured=measured)
     return {name: value for name, value in needed.items() if name not in written}
-
-CONNECTIONS = "connections"
-"""The check of how many connections to Redis were opened for an answer."""
 
 
 def violations(checks: Checks, observed: Mapping[str, Any]) -> list[str]:
