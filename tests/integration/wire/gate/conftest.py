@@ -100,7 +100,8 @@ class Running:
     def impatient(self, **options: Any) -> redis.Redis:
         """A client whose first connection, once made, waits 0.2 s for each reply; later ones wait long."""
         client = self.client(single_connection_client=True, **options)
-        client.connection._sock.settimeout(0.2)
+        connection: Any = client.connection
+        connection._sock.settimeout(0.2)
         return client
 
     def socket(self, pod: str = "captcha-api-a") -> socket.socket:
