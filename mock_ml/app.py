@@ -1,5 +1,8 @@
 """The HTTP service: the routes that a captcha-api calls, the pictures, and what tests and demos need.
 
+What may take long (drawing every picture, reading a word, a large file) is in plain functions, which FastAPI
+calls in other threads; a change of threads costs more than all else that the others do.
+
 Run ``python -m mock_ml``, or ``uvicorn mock_ml.app:app`` with ``MOCK_ML_SEED`` in the environment.
 """
 
@@ -69,11 +72,11 @@ def create_app(seed: int, unread_text: str = UNREAD_TEXT) -> FastAPI:
 
 def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
     @app.get("/health")
-    def health() -> dict[str, Any]:
+    async def health() -> dict[str, Any]:
         return {"status": "ok", "classes": len(NAMES), "seed": gallery.seed}
 
     @app.get("/catalog")
-    def catalog() -> dict[str, Any]:
+    async def catalog() -> dict[str, Any]:
         return gallery.catalog()
 
     @app.get("/assets/{path:path}", responses={404: {"model": Problem}})
@@ -95,7 +98,7 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
         return Response(data, media_type="image/png", headers=headers)
 
     @app.get("/oracle")
-    def oracle(url: str, label: str | None = None) -> dict[str, Any]:
+    async def oracle(url: str, label: str | None = None) -> dict[str, Any]:
         picture = _known(gallery, url)
         if label is not None and label not in BY_NAME:
             raise HTTPException(422, f"unknown label {label!r}; known: {', '.join(NAMES)}")
@@ -122,14 +125,14 @@ def _add_predictions(
     app: FastAPI, gallery: Gallery, faults: Faults, reader: Reader, unread_text: str
 ) -> None:
     @app.post("/predict-bot")
-    def predict_bot(body: BehaviourRequest) -> dict[str, Any]:
+    async def predict_bot(body: BehaviourRequest) -> dict[str, Any]:
         verdict = bot.judge(body.behavior_data)
         right = "bot" if verdict["is_bot"] else "human"
         verdict["is_bot"] = faults.label("predict-bot", right, ("bot", "human")) == "bot"
         return verdict
 
     @app.post("/predict-image")
-    def predict_image(body: ImageRequest) -> dict[str, Any]:
+    async def predict_image(body: ImageRequest) -> dict[str, Any]:
         asset = gallery.find(body.image_url)
         width, height = UNKNOWN_SIZE if asset is None else gallery.size(asset)
         boxes = [] if asset is None else _boxes(gallery, asset, faults)
@@ -163,16 +166,16 @@ def _add_predictions(
 
 def _add_faults(app: FastAPI, faults: Faults) -> None:
     @app.get("/faults")
-    def get_faults() -> dict[str, Any]:
+    async def get_faults() -> dict[str, Any]:
         return faults.to_json()
 
     @app.put("/faults")
-    def put_faults(rule: FaultRule) -> dict[str, Any]:
+    async def put_faults(rule: FaultRule) -> dict[str, Any]:
         faults.put(rule)
         return faults.to_json()
 
     @app.delete("/faults")
-    def delete_faults(endpoint: Endpoint | None = None) -> dict[str, Any]:
+    async def delete_faults(endpoint: Endpoint | None = None) -> dict[str, Any]:
         faults.clear(endpoint)
         return faults.to_json()
 

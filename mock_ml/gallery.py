@@ -57,12 +57,13 @@ class Gallery:
         """The drawn scene of an index."""
         self.detections = lru_cache(scenes.SCENES)(self._detections)
         """Width, height and true boxes of a scene."""
+        self.catalog = lru_cache(1)(self._catalog)
+        """The answer of ``GET /catalog``; draws nothing."""
         self._digests: dict[bytes, str] = {}
         self._thumbs: tuple[list[str], NDArray[np.float32]] | None = None
         self._lock = threading.Lock()
 
-    def catalog(self) -> dict[str, Any]:
-        """The answer of ``GET /catalog``; draws nothing."""
+    def _catalog(self) -> dict[str, Any]:
         return {
             "classes": [
                 {

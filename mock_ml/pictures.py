@@ -20,6 +20,8 @@ Box = tuple[int, int, int, int]
 """x1, y1, x2, y2 in pixels, the right and lower edge excluded."""
 
 _VISIBLE_ALPHA = 32
+_REDUCED = 2
+"""An icon's sheet is made this much smaller before it is turned, which costs by the pixel."""
 _BACKGROUNDS: tuple[Color, ...] = (
     (214, 232, 246), (222, 240, 216), (250, 236, 208), (238, 222, 244), (246, 220, 220), (226, 226, 230),
     (206, 234, 232), (252, 246, 214),
@@ -52,7 +54,7 @@ def cut_out(thing: Thing, rng: Random, bounds: tuple[int, int]) -> Image.Image:
     manner = rng.choice([Manner.FLAT, Manner.FLAT, Manner.OUTLINED, Manner.OUTLINED, Manner.SKETCH])
     style = Style(manner, rng.uniform(1.8, 2.8))
     color = mix(rng.choice(thing.colors), WHITE, rng.uniform(0, 0.12))
-    sheet = icon(thing, style, color, rng)
+    sheet = icon(thing, style, color, rng).reduce(_REDUCED)
     if rng.random() < 0.5:
         sheet = sheet.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     sheet = sheet.rotate(rng.uniform(-thing.tilt, thing.tilt), Image.Resampling.BILINEAR, expand=True)
