@@ -165,6 +165,30 @@ def test_a_machine_without_the_wanted_redis_server(
     assert "no-such-server" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("product", "verb"),
+    [
+        ("nginx", "replay pod-memory --balancer nginx"),
+        ("haproxy", "rollout run births --fresh --balancer haproxy"),
+        ("envoy", "balance envoy"),
+        ("traefik", "record --balancer traefik"),
+        ("caddy", "demo --balancer caddy"),
+    ],
+)
+def test_a_machine_without_the_balancer(
+    product: str,
+    verb: str,
+    nowhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(f"DEVENV_{product.upper()}", str(nowhere / "none"))
+    assert main(verb.split()) == 4
+    assert (
+        f"/none is no program that can be run\nhint: give the path of {product}," in capsys.readouterr().err
+    )
+
+
 def test_scenarios_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenarios", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["scenarios"]

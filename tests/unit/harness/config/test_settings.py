@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.balancers import PRODUCTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import Ports
 from devenv.core.model.vocabulary import Strategy
@@ -57,6 +58,16 @@ def test_a_bad_value_names_file_line_variable_value_and_what_is_allowed(
         assert word in caught.value.message
     assert "\n" not in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_balancer_of_the_environment_or_of_devenv_toml(product: str, tmp_path: Path) -> None:
+    usual = f"{product}:{PRODUCTS[product].default_policy}"
+    assert load(tmp_path, {"DEVENV_BALANCER": product}).stack_spec().balancer == usual
+    text = f'balancer = "{product}"\n[service]\napp = "main:app"\n'
+    (tmp_path / "devenv.toml").write_text(text, encoding="utf-8")
+    assert load(tmp_path, {}).stack_spec().balancer == usual
+    assert load(tmp_path, {"DEVENV_BALANCER": "nginx:random"}).stack_spec().balancer == "nginx:random"
 
 
 def test_a_bad_value_of_the_environment_says_so(tmp_path: Path) -> None:

