@@ -94,7 +94,11 @@ def fresh_stack(
     else:
         inner = EmbeddedStack(folder, SUPERVISOR, cold=cold)
     stack = JournaledStack(inner, FileJournal(folder / JOURNAL))
-    stack.start(replace(spec, ports=Ports.free()), progress)  # where this fails, its logs stay to be read
+    try:
+        stack.start(replace(spec, ports=Ports.free()), progress)  # where this fails, its logs stay to be read
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     try:
         yield stack
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -116,9 +117,11 @@ class Front:
         )
 
     async def stop(self) -> None:
-        """End it; idempotent."""
+        """End it, and remove its files, but for those of one that did not start; idempotent."""
         async with self._lock:
             await self._end()
+            if self._running is not None:
+                await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _begin(self, setting: BalancerSetting) -> None:
         team_file = self._own if setting.policy == OWN_FILE else None

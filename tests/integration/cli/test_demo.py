@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from devenv.stack.balancers import WHEEL, override_of
+from tests.integration.cli.test_pairs import pairs_of
 from tests.integration.stack.balancers.test_process import program_of
 from tests.support import HANG_GUARD_S, ROOT, all_gone, until
 
@@ -96,7 +97,7 @@ def test_ctrl_c_leaves_nothing(devenv: CommandLine) -> None:
         devenv.interrupt(process)
         assert process.wait(HANG_GUARD_S) == 130
     until(lambda: all_gone(everyone), "the demo's processes are gone")
-    assert not list((devenv.folder / ".devenv").glob("temporary-*/embedded.json"))
+    assert not list((devenv.folder / ".devenv").glob("temporary-*"))
 
 
 def test_kill_9_leaves_no_process(devenv: CommandLine) -> None:
@@ -146,6 +147,9 @@ def test_a_file_of_ones_own_is_taken_over_and_its_differences_are_told(
         assert set(change) == {"line", "before", "after", "why"}
         assert change["before"].split()[0] in lines[change["line"] - 1]
     assert devenv.json("route")["policy"] == "nginx:own-file"
+    code, pairs = pairs_of(devenv)  # the image in between hides the loss, and is not taken for a fix
+    alone = [pairs["one_at_a_time"][f"{name}_request_between"]["not_found_share"] for name in ("no", "one")]
+    assert (code, alone) == (1, [1.0, 0.0])
     replayed = devenv.json("replay", "double-click")  # on the stack that runs
     assert "--balancer" not in replayed["command"]
     assert devenv.json("down") == {"stopped": ["embedded"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.integration.cli.conftest import CommandLine
 from tests.support import HANG_GUARD_S
 
 
-def pairs(line: CommandLine, *words: str) -> tuple[int, dict[str, object]]:
+def pairs_of(line: CommandLine, *words: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-m", "devenv.cli.cross_pod", "--pairs", "20", "--json", *words],
         cwd=line.folder,
@@ -36,14 +37,11 @@ def test_pairs_tell_what_a_policy_loses(
     running: CommandLine, policy: str, words: tuple[str, ...], lost: int | None
 ) -> None:
     running.json("route", policy)
-    code, found = pairs(running, *words)
-    routes = found["routes"]
-    assert isinstance(routes, list)
-    crossed = sum(route["pairs"] for route in routes if route["created"] != route["verified"])
+    code, found = pairs_of(running, *words)
+    crossed = sum(route["pairs"] for route in found["routes"] if route["created"] != route["verified"])
     assert found["total"] == 20
     assert found["not_found_share"] == crossed / 20
     alone = found["one_at_a_time"]
-    assert isinstance(alone, dict)
     shares = [alone[f"{name}_request_between"]["not_found_share"] for name in ("no", "one")]
     assert code == (1 if crossed or any(shares) else 3)  # no pair met two pods: that is no pass
     if lost is None:
