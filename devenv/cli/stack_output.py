@@ -6,15 +6,17 @@ import itertools
 from collections.abc import Iterator
 
 from devenv.cli.screen import Screen, Text
+from devenv.core.balancers import PRODUCTS
 from devenv.core.model.topology import BalancerStatus, RedisMode, StackStatus
-from devenv.core.routing import POLICIES
+from devenv.core.routing import POLICIES, PROXY_CHOOSES
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 
 
 def policies(incomplete: str) -> list[str]:
-    """Completions of a routing policy's name."""
-    return [name for name in POLICIES if name.startswith(incomplete)]
+    """Completions of a routing policy's name, or a balancer's with its policy."""
+    balancers = [f"{name}:{policy}" for name, product in PRODUCTS.items() for policy in product.policies]
+    return [name for name in (*POLICIES, PROXY_CHOOSES, *balancers) if name.startswith(incomplete)]
 
 
 def show_addresses(status: StackStatus, screen: Screen) -> None:

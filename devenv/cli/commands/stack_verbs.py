@@ -255,8 +255,9 @@ def route(
         str | None,
         typer.Argument(
             help="round-robin, random, least-in-flight, source-hash, cookie-sticky, per-connection, "
-            "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; behind a balancer one of its own, as "
-            "nginx:least_conn; without it, shows the present one.",
+            "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; or a balancer with its policy, as "
+            "nginx:least_conn: it is put in front; proxy lets the proxy choose again. Without it, shows who "
+            "chooses.",
             autocompletion=policies,
         ),
     ] = None,

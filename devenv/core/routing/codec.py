@@ -25,6 +25,9 @@ _PLAIN_BY_NAME = {policy.name: policy for policy in _PLAIN}
 POLICIES: tuple[str, ...] = (*_PLAIN_BY_NAME, "weighted", "pinned", "cohort")
 """The names; weighted, pinned and cohort take an argument after a colon."""
 
+PROXY_CHOOSES = "proxy"
+"""Before a policy's name, with a colon, where a balancer chooses: the proxy is to choose from now on."""
+
 MAX_WEIGHT = 1_000_000
 
 

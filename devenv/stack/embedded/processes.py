@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -149,6 +150,12 @@ class Processes:
     def route_by(self, routing: PodRouting) -> None:
         """``routing`` is told when pods are added and removed; without it they cannot be."""
         self._routing = routing
+
+    async def changed_front(self, change: Callable[[], Awaitable[str]]) -> None:
+        """Run ``change``, which gives the balancer in front as it then is ("": none), while nothing else is
+        changed."""
+        async with self._lock:
+            self.spec = replace(self.spec, balancer=await change())
 
     def show_balancer(self, status: Callable[[], BalancerStatus | None]) -> None:
         """``status`` is what the balancer in front is to be shown as."""

@@ -33,13 +33,13 @@ from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, make_credentials
 from devenv.wire.control import notes, stream
 from devenv.wire.control.server import ControlServer, control_app
-from devenv.wire.edge.front import Front
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.gate import control as gate_control
 from devenv.wire.gate.server import Gate, Tls
 from devenv.wire.proxy import Proxy, Upstream
 from devenv.wire.proxy import control as proxy_control
+from devenv.wire.proxy.control import BalancerInFront
 
 
 class Edge:
@@ -125,12 +125,15 @@ class Edge:
         control_port: int,
         more: Sequence[APIRouter] = (),
         pod_control: PodControl = NO_POD_CONTROL,
-        front: Front | None = None,
+        chooser: BalancerInFront | None = None,
     ) -> None:
-        """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
+        """Listen on both ports (0: any free one); EnvironmentProblem where one is taken.
+
+        ``chooser`` takes the policies that are set, in the proxy's place.
+        """
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
         routers = [
-            proxy_control.router(self.proxy, front),
+            proxy_control.router(self.proxy, chooser),
             stream.router(self.proxy, self._commands(), self.notes),
             notes.router(self.notes),
             *more,
@@ -158,6 +161,11 @@ class Edge:
 
         await _listening(listen, host, first_port, "pod")
         return opened
+
+    async def close_pod_ports(self) -> None:
+        """The balancer has ended: the pods' ports are closed, and the proxy chooses."""
+        self._pod_ports_at = None
+        await self.proxy.close_pod_ports()
 
     def _commands(self) -> stream.CommandSource | None:
         gate = self.gate

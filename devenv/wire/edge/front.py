@@ -39,10 +39,18 @@ class Front:
         self._lock = asyncio.Lock()
 
     @property
-    def policies(self) -> list[str]:
-        """What ``set_policy`` takes, without options."""
-        product = self._setting.product
-        return [f"{product}:{policy}" for policy in PRODUCTS[product].policies]
+    def product(self) -> str:
+        """nginx, haproxy, envoy, traefik or caddy."""
+        return self._setting.product
+
+    @property
+    def has_own_file(self) -> bool:
+        """Whether it takes over a team's configuration file."""
+        return self._own is not None
+
+    def choose(self, text: str) -> None:
+        """The setting to start with, of the same product. Raises UsageProblem for a wrong one."""
+        self._setting = parse_balancer(text)
 
     @property
     def pods(self) -> tuple[str, ...]:
@@ -87,15 +95,10 @@ class Front:
     async def set_policy(self, text: str) -> None:
         """Start it anew with another policy or other options; sessions and pods stay.
 
-        Raises UsageProblem for a wrong setting or another product; where it does not start with the setting,
-        it runs with the one before again, and EnvironmentProblem has its own words.
+        ``text`` names the same product. Raises UsageProblem for a wrong setting; where it does not start with
+        the setting, it runs with the one before again, and EnvironmentProblem has its own words.
         """
         setting = parse_balancer(text)
-        if setting.product != self._setting.product:
-            raise UsageProblem(
-                f"{self._setting.product} runs in front of the pods, not {setting.product}",
-                hint=f"devenv down, then devenv up --balancer {setting.text}",
-            )
         async with self._lock:
             await self._end()
             try:

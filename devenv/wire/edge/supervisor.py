@@ -27,9 +27,9 @@ from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import PROXY, Processes
 from devenv.stack.embedded.warm_client import WarmProcess
 from devenv.stack.files import problem_of_the_machine
+from devenv.wire.edge.chooser import Chooser
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.edge.front import front_of
-from devenv.wire.edge.pod_changes import PodChanges
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import QuiescenceWatch
 from devenv.wire.proxy import Upstream
@@ -84,6 +84,7 @@ async def _supervise(
         spec.redis_mode is RedisMode.CLUSTER,
         tls_with(processes.credentials.certificates),
     )
+    chooser = Chooser(edge, processes, state_dir, front)
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
     starting = asyncio.ensure_future(processes.start(reports.progress))
@@ -104,24 +105,19 @@ async def _supervise(
             processes.hand_over("control"),
             [router, *await making_parts],
             pod_control,
-            front,
+            chooser,
         )
         reports.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
+        await chooser.start()
         if front is not None:
-            ports = await edge.open_pod_ports(HOST, 0, front.status().setting)
-            await front.start(edge.proxy, ports, processes.hand_over("traffic"))
-            processes.watch_pods(edge.proxy)
-            processes.show_balancer(front.status)
             reports.progress(f"{front.status().setting} ready (port {processes.ports.traffic})")
-        processes.route_by(PodChanges(edge, front))
         reports.say(ready=processes.status(edge.proxy.policy).to_json())
         await stopping
     finally:
         for task in (starting, stopping):
             task.cancel()
         await asyncio.gather(starting, stopping, making_parts, return_exceptions=True)
-        if front is not None:
-            await front.stop()
+        await chooser.stop()
         await processes.stop()
         await edge.close()
 

@@ -24,7 +24,7 @@ class PolicyBody(BaseModel):
 
 
 class BalancerInFront(Protocol):
-    """A balancer that can be given another policy."""
+    """Who takes policies where the proxy need not be the one that chooses."""
 
     @property
     def policies(self) -> list[str]:
@@ -37,7 +37,7 @@ class BalancerInFront(Protocol):
 def router(proxy: Proxy, front: BalancerInFront | None = None) -> APIRouter:
     """The routes of one proxy; the handlers run in the loop that the proxy runs in.
 
-    Where a balancer, ``front``, chooses the pod, the policy is the balancer's.
+    ``front``, where there is one, is given the policies that are set.
     """
     routes = APIRouter(tags=["proxy"])
 

@@ -13,6 +13,7 @@ from typing import Any
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange
 from devenv.core.routing import parse_policy
+from devenv.stack.waiting import comes_true_async
 from devenv.wire.proxy.balancer import Balancer
 from devenv.wire.proxy.client import ClientConnection, ClientRegistry
 from devenv.wire.proxy.connector import Connector
@@ -83,12 +84,14 @@ class Proxy:
 
     async def start(self, host: str, port: int) -> int:
         """Listen on ``host``:``port`` (0: any free port) and return the port; OSError where it is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        self._server = await self._listen(host, port)
+        self._sweeper = asyncio.get_running_loop().call_later(self._limits.sweep, self._sweep)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _listen(self, host: str, port: int) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
             lambda: _Protocol(self._shared, self._clients), host, port, backlog=1024
         )
-        self._sweeper = loop.call_later(self._limits.sweep, self._sweep)
-        return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self, grace: float = 1.0) -> None:
         """Stop listening, let the exchanges under way end for ``grace`` seconds, then break them off."""
@@ -125,6 +128,27 @@ class Proxy:
         """
         self._pod_ports = PodPorts(self._at_pod_ports, self._clients, self._pods)
         return await self._pod_ports.open(host, wished, chooser)
+
+    async def close_pod_ports(self) -> None:
+        """The balancer has ended: the ports are closed, and the proxy chooses by its own policy."""
+        if self._pod_ports is not None:
+            pod_ports, self._pod_ports = self._pod_ports, None
+            await pod_ports.close()
+
+    async def move(self, host: str, port: int, grace: float = 1.0) -> None:
+        """Listen on this port instead; OSError where it is taken.
+
+        Its connections end: after the answer under way, for which ``grace`` seconds are waited.
+        """
+        assert self._server is not None
+        leaving = dict(self._clients.by_number)
+        self._server.close()
+        for client in leaving.values():
+            client.shut_down()
+        await comes_true_async(lambda: not leaving.keys() & self._clients.by_number.keys(), grace)
+        for number in leaving.keys() & self._clients.by_number.keys():
+            leaving[number].abort("another balancer was put in front")
+        self._server = await self._listen(host, port)
 
     async def set_pod_ports(self, wished: Mapping[str, int]) -> dict[str, int]:
         """Listen for exactly these pods, which the proxy has: pod → port (0 in ``wished``: any free one).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import Any
 
 import httpx
@@ -79,6 +80,58 @@ def test_mock_ml_is_made_slow_and_made_to_fail(chromium: Browser, running: Stack
     page.get_by_label("mock ML latency, ms").fill("0")
     page.get_by_label("mock ML latency, ms").press("Enter")
     until(lambda: all(not rule["latency_ms"] and not rule["error_rate"] for rule in faults()), "it is well")
+
+
+def test_what_is_written_in_a_field_is_not_overwritten(chromium: Browser, running: Stack) -> None:
+    """What the stack says while somebody writes is shown in a field that nobody writes in."""
+    opened = visit(chromium, running.url)
+    latency, ttl = opened.page.get_by_label("mock ML latency, ms"), opened.page.locator("#ttl")
+    shown = ttl.input_value()
+    latency.focus()
+    opened.page.keyboard.press("ControlOrMeta+a")
+    opened.page.keyboard.type("45")  # and goes on
+    seen = """([latency, ttl]) => {
+        const { overview } = devenvModules['js/state.js'];
+        const changed = (pod) => ({...pod, settings: {...pod.settings, CAPTCHA_TTL: ttl}});
+        const pods = overview.value.pods.map(changed);
+        const rules = [{endpoint: '*', latency_ms: latency, error_rate: 0}];
+        overview.value = {...overview.value, pods, ml_faults: {rules}};
+        return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn())));
+    }"""
+    opened.page.evaluate(seen, [300, "99"])
+    expect(ttl).to_have_value("99")
+    expect(latency).to_have_value("45")
+    opened.page.keyboard.type("0")
+    expect(latency).to_have_value("450")
+    opened.page.keyboard.press("ControlOrMeta+a")
+    opened.page.keyboard.type("0")  # as it was: nothing is asked for
+    ttl.focus()
+    opened.page.evaluate(seen, [700, shown])
+    expect(latency).to_have_value("700")
+    expect(ttl).to_have_value(shown)
+    assert opened.complaints == []
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_a_balancer_is_put_in_front_and_taken_away(chromium: Browser, running: Stack) -> None:
+    running.fresh()
+    opened = visit(chromium, running.url)
+    page, policy = opened.page, opened.page.locator("#policy")
+    policy.focus()
+    expect(policy.locator("option", has_text="nginx:ip_hash")).to_have_count(1)
+    for chooser in ("nginx:ip_hash", "nginx:round_robin", "random"):
+        policy.select_option(chooser)
+        idle(page)
+        expect(policy).to_have_value(chooser)
+        page.locator("#search").fill(chooser)
+        page.click("#send-create")
+        page.locator(".lanes .row.exchange", has_text="created").last.click()
+        page.mouse.move(1, 1)
+        expect(page.locator(".detail .facts")).to_contain_text(chooser)
+        assert httpx.get(f"{running.url}/policy").json()["policy"] == chooser
+    policy.select_option("round-robin")
+    idle(page)
+    assert opened.complaints == []
 
 
 def test_rules_of_the_gate_are_added_and_removed(chromium: Browser, running: Stack) -> None:

@@ -20,6 +20,8 @@ REACHED = (
     "harness/redis/keys.py",
     "harness/runs/folders.py",
     "harness/runs/trace.py",
+    "stack/balancers/process.py",
+    "stack/balancers/programs.py",
     "stack/control_calls.py",
     "stack/embedded/backend.py",
     "stack/embedded/child.py",
@@ -36,6 +38,7 @@ REACHED = (
     "verbs/simulate/fields.py",
     "verbs/simulate/sweep.py",
     "wire/control/policy.py",
+    "wire/edge/chooser.py",
     "wire/gate/control.py",
     "wire/gate/rules.py",
 )

@@ -5,6 +5,7 @@ import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act } from "./api.js";
 import { ask } from "./dialog.js";
 import { letter } from "./rows.js";
+import { settled } from "./settled.js";
 import { during, overview } from "./state.js";
 import { t } from "./words.js";
 
@@ -55,9 +56,26 @@ function askRemoval(names, change) {
   ask(t("Remove pod {pod}? It gets no request from now on, ends what it has under way, and what its memory holds is lost.", { pod: names }), t("Remove pod {pod}", { pod: names }), () => void scale(change, t("removing pod {pod}", { pod: names })));
 }
 
-/** @param {string} policy */
-async function setPolicy(policy) {
-  await during(t("setting the policy"), () => act("PUT", "/policy", { policy }));
+/** Who may choose, as `PUT /policy` takes it: the proxy's policies, and those of the balancers that are installed. */
+const choosers = signal(POLICIES);
+
+async function refreshChoosers() {
+  const answer = await act("GET", "/policy");
+  if (answer) choosers.value = answer.policies;
+}
+
+/** @param {string} policy @param {boolean} restarts */
+async function setPolicy(policy, restarts) {
+  const named = restarts && POLICIES.includes(policy) ? `proxy:${policy}` : policy;
+  await during(t("setting the policy"), () => act("PUT", "/policy", { policy: named }));
+}
+
+/** The choosers, the proxy's policies first; those that take an argument are not for a list. @param {string} present */
+function chooserOptions(present) {
+  const others = choosers.value.filter((one) => one.includes(":") && !one.startsWith("proxy:"));
+  const all = [...POLICIES, ...others];
+  const known = all.includes(present) ? all : [...all, present];
+  return known.map((one) => html`<option .selected=${one === present}>${one}</option>`);
 }
 
 /** Restart the pods with another time to live; what is none is taken back. @param {HTMLInputElement} input @param {string} now */
@@ -144,8 +162,8 @@ let asked = null;
 
 function mlFaults() {
   const active = overview.value?.ml_faults?.rules.find((one) => one.endpoint === "*");
-  const latency = active?.latency_ms ?? 0;
-  const errors = active?.error_rate ?? 0;
+  const latency = asked?.latency_ms ?? active?.latency_ms ?? 0;
+  const errors = asked?.error_rate ?? active?.error_rate ?? 0;
   /** Change one of both; the other stays as it was asked for last. @param {Partial<{latency_ms: number, error_rate: number}>} change */
   const put = async (change) => {
     const wished = (asked = { latency_ms: latency, error_rate: errors, ...asked, ...change });
@@ -153,7 +171,7 @@ function mlFaults() {
     if (asked === wished) asked = null;
   };
   return html`<div class="fields">
-    <label>${t("mock ML latency, ms")} <input type="number" min="0" max="60000" step="100" size="6" .value=${String(latency)} @change=${(/** @type {Event} */ event) => put({ latency_ms: Number(value(event)) })} /></label>
+    <label>${t("mock ML latency, ms")} <input type="number" min="0" max="60000" step="100" size="6" .value=${settled(String(latency))} @change=${(/** @type {Event} */ event) => put({ latency_ms: Number(value(event)) })} /></label>
     <label>${t("errors")} <select @change=${(/** @type {Event} */ event) => put({ error_rate: Number(value(event)) })}>
       ${[0, 0.1, 0.5, 1].map((share) => html`<option value=${share} .selected=${share === errors}>${share * 100} %</option>`)}
     </select></label>
@@ -167,7 +185,6 @@ export function controlsPanel() {
   const kept = new Set(Object.values(seen.stores));
   const all = kept.size === 1 ? [...kept][0] : "";
   const running = seen.redis_state === "running";
-  const custom = POLICIES.includes(seen.policy) ? [] : [seen.policy];
   const ttl = seen.pods[0]?.settings.CAPTCHA_TTL ?? "60";
   return html`<section class="card controls" aria-labelledby="stack-title">
     <h2 id="stack-title">${t("The stack")} <span class="quiet">${seen.backend}</span></h2>
@@ -176,16 +193,14 @@ export function controlsPanel() {
         ? html`<div class="buttons all">
             ${WAYS.map(([store, words]) => html`<button id=${`all-${store}`} class=${all === store ? "primary" : ""} aria-pressed=${all === store ? "true" : "false"} @click=${() => setStore([], store)}>${words}</button>`)}
           </div>`
-        : html`<p class="hint">${t("A container cannot restart its neighbours. In a terminal:")} <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>devenv scale 3 --backend compose</code>, <code>docker compose pause redis</code></p>`
+        : html`<p class="hint">${t("A container cannot restart its neighbours. In a terminal:")} <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>devenv scale 3 --backend compose</code>, <code>docker compose pause redis</code>, <code>devenv up --backend compose --balancer nginx</code></p>`
     }
     <ul class="pods">${seen.pods.map((pod) => podLine(pod, seen.stores[pod.name] ?? "memory", seen.restarts, seen.pods.length === 1))}</ul>
     <div class="fields">
-      <label>${t("number of pods")} <input id="pods" type="number" min="1" max=${MOST_PODS} size="3" .value=${String(seen.pods.length)} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setNumber(/** @type {HTMLInputElement} */ (event.target), seen.pods)} /></label>
+      <label>${t("number of pods")} <input id="pods" type="number" min="1" max=${MOST_PODS} size="3" .value=${settled(String(seen.pods.length))} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setNumber(/** @type {HTMLInputElement} */ (event.target), seen.pods)} /></label>
       <button id="add-pod" ?disabled=${!seen.restarts || seen.pods.length >= MOST_PODS} @click=${() => scale("+1", t("adding pods"))}>${t("Add a pod")}</button>
-      <label>${t("policy")} <select id="policy" @change=${(/** @type {Event} */ event) => setPolicy(value(event))}>
-        ${[...POLICIES, ...custom].map((one) => html`<option .selected=${one === seen.policy}>${one}</option>`)}
-      </select></label>
-      <label>${t("TTL, s")} <input id="ttl" type="number" min="1" max=${MOST_TTL} size="5" .value=${ttl} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(/** @type {HTMLInputElement} */ (event.target), ttl)} /></label>
+      <label>${t("policy or balancer")} <select id="policy" @focus=${refreshChoosers} @change=${(/** @type {Event} */ event) => setPolicy(value(event), seen.restarts)}>${chooserOptions(seen.policy)}</select></label>
+      <label>${t("TTL, s")} <input id="ttl" type="number" min="1" max=${MOST_TTL} size="5" .value=${settled(ttl)} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(/** @type {HTMLInputElement} */ (event.target), ttl)} /></label>
     </div>
     ${mlFaults()}
     ${

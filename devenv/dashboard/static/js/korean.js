@@ -142,6 +142,7 @@ export const KOREAN = {
   Kill: "강제 종료",
   Cancel: "취소",
   policy: "정책",
+  "policy or balancer": "정책 또는 로드 밸런서",
   "TTL, s": "TTL(초)",
   "mock ML latency, ms": "모의 ML 지연(ms)",
   errors: "오류",

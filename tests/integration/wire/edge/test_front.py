@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.support import all_gone, until
 pytestmark = pytest.mark.usefixtures("own_warm_process")
 A, B = "captcha-api-a", "captcha-api-b"
 SETTING = "nginx:round_robin,max_fails=0"
+ENDS_AT_ONCE = shutil.which("true") or ""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,7 @@ def stack(own_warm_process: None, tmp_path_factory: pytest.TempPathFactory) -> I
     program_of("nginx")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEVENV_NGINX", WHEEL)
+        patch.setenv("DEVENV_CADDY", ENDS_AT_ONCE)
         stack = EmbeddedStack(tmp_path_factory.mktemp("front"), SUPERVISOR)
         stack.start(StackSpec(ports=Ports.free(), balancer=SETTING), lambda line: None)
         yield stack
@@ -137,3 +140,34 @@ def test_where_it_does_not_start_nothing_is_left(tmp_path: Path, monkeypatch: py
     with pytest.raises(EnvironmentProblem, match=r"nothing works today in nginx\.conf:7"):
         stack.start(StackSpec(pods=1, ports=Ports.free(), balancer="nginx:round_robin"), lambda line: None)
     assert all_gone(set(psutil.Process().children(recursive=True)) - before)
+
+
+def test_another_balancer_or_none_while_it_runs(stack: EmbeddedStack) -> None:
+    """nginx, then HAProxy, then the proxy, then nginx again, on the same port; pins go past each."""
+    program_of("haproxy")
+    ends, chosen = stack.endpoints(), []
+    for text in ("haproxy:roundrobin", "proxy:round-robin", SETTING):
+        set_policy(stack.status(), text)
+        now = stack.status()
+        assert served(stack, 4) in ("abab", "baba")
+        chosen.append(last_exchange(stack)["policy"])
+        assert now.endpoints.traffic == ends.traffic
+        assert now.spec.chooser == chosen[-1] == present_policy(ends.control)
+        httpx.get(f"{now.endpoints.pinned}/ready", headers={"X-Devenv-Pod": "b"}).raise_for_status()
+        assert last_exchange(stack)["policy"] == f"pinned:{B}"
+        shown = None if now.balancer is None else (now.balancer.setting, now.balancer.state)
+        assert shown == (None if text.startswith("proxy") else (text, "running"))
+    assert chosen == ["haproxy:roundrobin", "round-robin", SETTING]
+
+
+def test_a_balancer_that_cannot_start_leaves_the_one_before(stack: EmbeddedStack) -> None:
+    status = stack.status()
+    with pytest.raises(UsageProblem, match="haproxy:own-file: this stack was started without"):
+        set_policy(status, "haproxy:own-file")
+    for chooser in (SETTING, "proxy"):
+        before, after = set_policy(stack.status(), chooser)
+        with pytest.raises(EnvironmentProblem, match=r"caddy .* ended at start"):
+            set_policy(stack.status(), "caddy:round_robin")
+        assert present_policy(status.endpoints.control) == after
+        assert served(stack, 4) in ("abab", "baba")
+    set_policy(stack.status(), before)
