@@ -94,7 +94,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),
         ("integration/verbs/simulate/test_calibrate.py", PODS, "happened"),
     ),
-    "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
+    "devenv.wire.edge": (("integration/wire/edge", PROCESS, "chooser pod_changes supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes run_records scheduled_job scripted_job"),
         ("integration/verbs/explore/sessions", PODS, "session_pool session_run"),

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser.conftest import ARGUMENTS, chromium_path
 from tests.browser.dashboard.conftest import Stack, loaded, visit
 from tests.support import until
 
@@ -68,6 +70,36 @@ def test_a_foreign_page_changes_nothing(chromium: Browser, running: Stack) -> No
         f"{running.url}/dashboard/pods", json={"use_redis": True}, headers={"Origin": "http://localhost:3000"}
     )
     assert refused.status_code == 403
+
+
+def test_a_foreign_name_for_this_machine_opens_nothing(chromium: Browser, running: Stack) -> None:
+    """A name that somebody lets point here (DNS rebinding): its page has this port as its own origin."""
+    running.fresh()
+    rules = "--host-resolver-rules=MAP foreign.example 127.0.0.1"
+    browser = chromium.browser_type.launch(executable_path=chromium_path(), args=[*ARGUMENTS, rules])
+    try:
+        page = browser.new_page()
+        foreign = running.url.replace("127.0.0.1", "foreign.example")
+        answer = page.goto(foreign)
+        assert answer is not None
+        assert answer.status == 403
+        assert "answers only to this machine" in answer.text()
+        assert "token" not in answer.text()
+        asked = """async ([url, method, body]) => {
+            const headers = {"Content-Type": "application/json", "X-Devenv-Token": "guess"};
+            const answer = await fetch(url, {method, headers, body});
+            return answer.status;
+        }"""
+        assert page.evaluate(asked, [f"{foreign}/dashboard/overview", "GET", None]) == 403
+        assert page.evaluate(asked, [f"{foreign}/dashboard/pods", "POST", '{"use_redis": true}']) == 403
+        assert page.evaluate(asked, [f"{foreign}/policy", "PUT", '{"policy": "random"}']) == 403
+        with pytest.raises(PlaywrightError, match="Failed to fetch"):  # by its true address: another origin
+            page.evaluate(asked, [f"{running.url}/dashboard/pods", "POST", '{"use_redis": true}'])
+    finally:
+        browser.close()
+    status = running.journaled.status()
+    assert {pod.settings["USE_REDIS"] for pod in status.pods} == {"false"}
+    assert status.spec.policy == "round-robin"
 
 
 def test_nothing_of_an_answer_is_read_as_html(chromium: Browser, running: Stack) -> None:

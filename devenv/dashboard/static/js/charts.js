@@ -99,7 +99,7 @@ class Chart extends HTMLElement {
     const options = {
       width: this.clientWidth || 600,
       height: 180,
-      padding: [null, 24, null, null], // room for half of the last mark's words
+      padding: [null, 32, null, null], // room for half of the last mark's words
       legend: { show: true, live: false },
       scales: { x: { time: this.unit === "time" } },
       axes: [this.unit === "time" ? { ...axis, space: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ seconds) => seconds.map(clock) } : this.times.every(Number.isInteger) ? { ...axis, incrs: WHOLE } : axis, { ...axis, size: 56 }],

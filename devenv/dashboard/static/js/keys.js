@@ -14,12 +14,12 @@ function line(info, seen) {
   const maker = challenges.lives.get(id);
   return html`<tr class=${info.ttl === null || info.flags.length ? "bad" : ""}>
     <td><code title=${info.key}>${shortKey(info.key)}</code></td>
-    <td>${info.kind}</td>
     <td class="ttl">${left === null ? html`<strong>${t("no TTL")}</strong>` : html`<meter aria-label=${t("time left")} min="0" max=${maker?.ttl ?? 60} .value=${left}></meter> ${t("{left} s", { left: left.toFixed(0) })}`}</td>
-    <td>${info.attempts ?? "–"}</td>
-    <td class="quiet">${info.fields.join(", ") || info.type}</td>
     <td>${maker ? letter(maker.pod) : "–"}</td>
     <td>${info.flags.map((flag) => fromServer(flag)).join("; ")}</td>
+    <td>${info.kind}</td>
+    <td>${info.attempts ?? "–"}</td>
+    <td class="quiet">${info.fields.join(", ") || info.type}</td>
   </tr>`;
 }
 
@@ -36,7 +36,7 @@ export function keysView() {
       ${seen.keys_problem ? html`<p class="bad">${fromServer(seen.keys_problem)}</p>` : ""}
       <div class="wide" tabindex="0" role="group" aria-label=${t("Sessions in Redis")}>
         <table>
-          <thead><tr><th scope="col">${t("key")}</th><th scope="col">${t("kind")}</th><th scope="col">${t("time left")}</th><th scope="col">${t("attempts")}</th><th scope="col">${t("document has")}</th><th scope="col">${t("made by pod")}</th><th scope="col">${t("odd")}</th></tr></thead>
+          <thead><tr><th scope="col">${t("key")}</th><th scope="col">${t("time left")}</th><th scope="col">${t("made by pod")}</th><th scope="col">${t("odd")}</th><th scope="col">${t("kind")}</th><th scope="col">${t("attempts")}</th><th scope="col">${t("document has")}</th></tr></thead>
           <tbody>${keys.map((info) => line(info, seen.now))}</tbody>
         </table>
       </div>

@@ -140,6 +140,7 @@ export const ERRORS = {
   "give the path of {product}, or {wheel}, or unset {variable}": "{product}의 경로나 {wheel}을 주거나 {variable}을 지우세요",
   "end it, or choose another port: --port N (0: any free one)": "그 프로그램을 끝내거나 다른 포트를 고르세요: --port N(0이면 빈 포트)",
   "{product} {version} ended at start: {words}": "{product} {version}이(가) 시작하다가 끝났습니다: {words}",
+  "Invalid base64 image: it is empty": "손글씨 이미지가 비어 있습니다",
   // the gate
   "the gate refuses: {why}": "게이트가 거부합니다: {why}",
   "the gate has no rule {rule}": "게이트에 규칙 {rule}이(가) 없습니다",

@@ -79,7 +79,7 @@ export class Lanes {
     const last = Math.min(rows.length, Math.ceil((this.top + this.height) / ROW) + MARGIN);
     const visible = rows.slice(Math.max(0, first), last);
     const lanes = ["client", "proxy", ...options.pods, "gate", "redis"];
-    const columns = `5.2rem 4.6rem 4.4rem ${options.pods.map(() => "minmax(5.5rem, 1fr)").join(" ")} 3rem minmax(9rem, 1.4fr)`;
+    const columns = `5.2rem 4.6rem 4.4rem ${options.pods.map(() => "minmax(3.2rem, 1fr)").join(" ")} 3rem minmax(6rem, 1.4fr)`;
     return html`<div class="lanes" .style=${`--columns: ${columns}`}>
       <div class="heads" aria-hidden="true">
         <span>${t("time")}</span>${lanes.map((lane) => html`<span>${options.pods.includes(lane) ? `${t("pod")} ${letter(lane)}` : lane === "redis" ? "Redis" : t(lane)}</span>`)}
@@ -158,7 +158,7 @@ export class Lanes {
     const ending = resultOf(row);
     const result = html`<span class="result">${ending}</span>`;
     const time = new Date(row.time * 1000);
-    const clock = `${String(time.getMinutes()).padStart(2, "0")}:${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+    const clock = `${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
     return html`<div
       class="row ${row.kind} ${row.tone} ${chosen ? "chosen" : ""} ${place >= (options.later ?? Infinity) ? "later" : ""}"
       id="row-${row.id}"
@@ -169,7 +169,7 @@ export class Lanes {
       @click=${() => this._select(row, options)}
       @pointermove=${() => options.peek(row)}
     >
-      <span class="when" role="gridcell">${clock}</span>
+      <span class="when" role="gridcell"><span>${String(time.getMinutes()).padStart(2, "0")}:</span>${clock}</span>
       <span class="arrow" role="gridcell" title=${`${row.text}: ${ending}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
         ${row.pod === null ? "" : html`<span class="podname"><span class="hidden">${t("pod")} </span>${letter(row.pod)}</span>`}
         <span class="text">${row.text}</span>${beside ? "" : result}

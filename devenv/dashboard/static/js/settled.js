@@ -12,9 +12,9 @@ class Settled extends Directive {
     return value;
   }
 
-  /** @param {{element: HTMLInputElement}} part @param {[string]} values */
+  /** @param {any} part @param {any[]} values @returns {any} */
   update(part, [value]) {
-    const field = part.element;
+    const field = /** @type {HTMLInputElement} */ (part.element);
     const written = document.activeElement === field && this._given !== null && field.value !== this._given;
     if (written && field.value !== value) return noChange;
     this._given = value;
@@ -24,4 +24,4 @@ class Settled extends Directive {
 }
 
 /** For `.value=`: the value that the stack has, unless the field has the focus and something else was written. */
-export const settled = directive(/** @type {any} */ (Settled));
+export const settled = directive(Settled);

@@ -8,7 +8,7 @@ import { parameter, setParameter } from "./route.js";
 import { letter } from "./rows.js";
 import { create, KINDS, routes, send } from "./send.js";
 import { now, overview, podNames } from "./state.js";
-import { language, t } from "./words.js";
+import { fromServer, language, t } from "./words.js";
 
 /** @import {Answered} from "./send.js" */
 
@@ -93,7 +93,7 @@ function outcome(got) {
   const passed = got.body?.success === true;
   const made = current.value?.pod ?? null;
   return html`<div class="outcome ${passed ? "good" : "bad"}" role="status" id="outcome">
-    <strong>${passed ? t("Passed") : (got.body?.message ?? got.body?.detail ?? t("Not right"))}</strong>
+    <strong>${passed ? t("Passed") : (got.body?.message ?? (got.body?.detail ? fromServer(got.body.detail) : t("Not right")))}</strong>
     <p>${t("created by")}: <b>${letter(made)}</b> · ${t("verified by")}: <b>${letter(got.pod)}</b></p>
     <p>${made === got.pod ? t("The same pod did both.") : t("The pod that verified is not the pod that created.")}
     ${got.body?.message === "Challenge not found" ? html`<a href="#/live?why=all">${t("Why?")}</a>` : ""}</p>
