@@ -6,13 +6,14 @@ Each function gives the text with its values cleaned by the callbacks that it ta
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-from devenv.verbs.recordings.secret_names import is_secret_name
+from devenv.verbs.recordings.secret_names import is_login, is_secret_name
 
 CleanText = Callable[[str], str]
 CleanData = Callable[[Any], Any]
@@ -44,52 +45,48 @@ _LABELS = frozenset(
     ("name", "key", "id", "field", "type", "param", "property", "label", "header", "autocomplete")
 )
 _VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
+_TITLES = frozenset(("td", "th", "dt", "label", "b", "strong", "span", "em", "div", "li"))
+"""Elements whose text may say what the next text is: ``<td>Password</td><td>x</td>``."""
+_TITLE = re.compile(r"(?:[^\W\d_][^\W\d]*+[ :*'-]{0,3}){1,4}")
 _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
 _SHORTEST_TABLE = len("pw,a\nb,c")
+_LONGEST_TITLE = 60
 _LONGEST_HEAD = 2_000
 """Characters of a line of names of columns."""
 _LINE = re.compile(
-    rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}"
-    r"::?[ \t]{1,4})(?P<value>(?![|>]\r?$)[^\r\n{}<>]++)(?=\r?$)"
+    rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)"
+    r"(?:[ \t]{0,4}::?[ \t]{1,4}|(?:;[\w-]{1,20}=[\w,-]{1,40}){1,5}:))"
+    r"(?P<value>(?![|>]\r?$)[^\r\n{}<>]++)(?=\r?$)"
 )
-"""``Authorization: Bearer x``: a line of a message's head, of YAML; ``userPassword:: eA==`` of LDIF."""
+"""``Authorization: Bearer x``: a line of a message's head, of YAML; ``userPassword:: eA==`` of LDIF;
+``TEL;TYPE=cell:x`` of a vCard."""
 _BLOCK = re.compile(
     rf"(?m)^(?P<head>(?P<indent>[ \t]{{0,40}}+)(?:-[ ]{{1,4}})?(?P<name>[^\W\d][\w{_MARKS}.-]{{0,60}}+)"
     r"[ \t]{0,4}:[ \t]{0,4}[|>][+-]?\d?[ \t]{0,4}\r?\n(?P<inner>(?P=indent)[ \t]{1,40}))"
     r"(?P<value>[^\n]*+(?:\n(?P=inner)[^\n]*+)*+)"
 )
 """A text of several lines in YAML: ``password: |``."""
-_COMMAND = re.compile(
-    r"(?P<head>\bcurl(?:\s[^\n]{0,60}?)?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,80}:"
-    r"|\b(?:mysql|mysqldump|mariadb)\s(?:[^\n]{0,100}?\s)?-p(?=\S)"
-    r"|\bmachine\s{1,4}\S{1,200}\s{1,4}login\s{1,4}\S{1,200}\s{1,4}password\s{1,4})(?P<value>[^\s\"']{1,200}+)"
-)
-"""``curl -u bob:x``, ``mysql -px``, a line of .netrc."""
-_SENTENCE = re.compile(
-    r"(?P<head>(?i:one-time|verification|security|confirmation|login|access|authentication)\s"
-    r"(?i:code|password|pin|passcode)(?:\s(?:is|was)|:)\s{1,2}|인증\s?(?:번호|코드)[는은]?[:\s]{0,3}\[?)"
-    r"(?P<value>(?=[A-Za-z-]{0,12}\d)[A-Za-z0-9-]{4,12})(?![\w-])"
-)
-_SENTENCE_END = re.compile(
-    r"(?P<value>[A-Za-z0-9](?<![\w-][A-Za-z0-9])[A-Za-z0-9]{3,9})"
-    r"(?P<tail>\sis\syour\s(?:[A-Za-z]{1,20}[ -]){0,3}(?i:code|otp|pin|password|passcode)\b)"
-)
-"""What a message says that is sent to a person: ``Your verification code is 123456``."""
-SHORTEST_SENTENCE = len("인증번호 1234")
 _PAIR_HEAD = re.compile(
     rf"(?P<name>[^\W\d](?<![\w{_MARKS}.\[\]-][^\W\d])[\w{_MARKS}.\[\]-]{{1,80}}+)"
-    r"(?:\\{0,8}[\"']?\s{0,3}(?:=>|=|::?(?!//))\s{0,3}|\((?=[\"']))"
+    r"(?:(?:\[[\"'])?\\{0,8}[\"']?\]?\s{0,3}(?:[:=!]={1,2}|=>|->|[=：＝]|::?(?!//))\s{0,3}|\((?=[\"'`]))"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
 
 No name of one letter is secret.
 """
 _PAIR_VALUE = re.compile(
-    r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
-    r"|\[\[(?P<long>[^\]]*+)\]\]|(?P<bare>(?![|>]\r?\n)[^\s\"'&,;<>{}()\[\]\\]++)"
+    r"\"\"\"(?P<block>[^\"]*+)\"\"\"|[@$brfu]?\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
+    r"|`(?P<back>[^`\n]*+)`|\[\[(?P<long>[^\]]*+)\]\]|<<[-~]?[\"']?\w{1,20}[\"']?\r?\n(?P<here>[^\n]++)"
+    r"|(?:Some|Just|String|Secret)\(\"?(?P<wrapped>[^()\"\n]{1,500}+)"
+    r"|[\[{(](?P<inside>[^\[\](){}\"':\n]{1,500}+)(?=[\])}])"
+    r"|(?P<bare>(?![|>]\r?\n)[^\s\"'`&,;<>{}()\[\]\\]++)"
 )
+_CREDENTIALS = re.compile(r"[A-Za-z][\w-]{1,20} [^\s,;)}\]\"']++")
+"""A scheme of ``Authorization`` with what it proves."""
+_DECLARED = re.compile(r"\$(\w{1,80}+)\s{0,3}:")
+"""A variable of GraphQL: the value of an argument that is no secret itself."""
 _OPTION = re.compile(
     rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)(?:[ ]{{1,4}}|=))"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
@@ -112,7 +109,9 @@ _SERIALIZED = re.compile(
     r"s:\d{1,9}:\"(?P<value>[^\"]*+)\""
 )
 """A text with its name as PHP's serialize() writes it, and as PHP keeps it in a session."""
-_COLUMN = re.compile(r"\"?[^\W\d][\w .-]{0,60}\"?")
+_COLUMN = re.compile(r"[ ]{0,40}\"?[^\W\d][\w .-]{0,60}\"?|[ ]?")
+_RULED = re.compile(r"[ :|+-]*")
+"""A cell of the line below the names of a table of Markdown."""
 
 
 def open_json(text: str, data: CleanData, rest: CleanText) -> str:
@@ -143,7 +142,9 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
     """Each value in ``text`` whose name is ``secret``: of lines, pairs, fields of JSON that is not whole."""
 
     colon = ":" in text
-    if (colon and ('"' in text or ": " in text or ":\t" in text)) or ("-" in text and " " in text):
+    if (colon and ('"' in text or ": " in text or ":\t" in text or ";" in text)) or (
+        "-" in text and " " in text
+    ):
         text = _open_lines(text, secret, value)
     if "'" in text and " " in text:
         text = _COMPARED.sub(lambda match: _named(match, match["name"], secret, value), text)
@@ -151,35 +152,30 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         text = _SERIALIZED.sub(lambda match: _serialized(match, secret, value), text)
     if len(text) >= _SHORTEST_TABLE and "\n" in text:
         text = _open_columns(text, secret, value)
-    if not colon and "=" not in text and "(" not in text:
+    if not (colon or "=" in text or "(" in text or "->" in text or "：" in text or "＝" in text):
         return text
+    declared = frozenset(_DECLARED.findall(text)) if "$" in text else frozenset()
     parts, done = [], 0
-    for head in _PAIR_HEAD.finditer(
-        text
-    ):  # a value is looked at only behind a secret name: it may hold pairs
+    for head in _PAIR_HEAD.finditer(text):
+        # A value is looked at only behind a secret name: it may hold pairs.
         if head.start() < done or not secret(head["name"]):
             continue
         if (match := _PAIR_VALUE.match(text, head.end())) is None:
             continue
         group = match.lastgroup or "bare"
-        parts += [text[done : match.start(group)], value(head["name"], match[group])]
-        done = match.end(group)
+        begin, end = match.span(group)
+        if group == "bare" and text[begin] == "$" and text[begin + 1 : end] in declared:
+            continue
+        if group == "bare" and "auth" in head["name"].lower():
+            end = whole.end() if (whole := _CREDENTIALS.match(text, begin)) else end
+        parts += [text[done:begin], value(head["name"], text[begin:end])]
+        done = end
     return "".join([*parts, text[done:]])
 
 
 def _named(match: re.Match[str], name: str, secret: Callable[[str], bool], value: CleanValue) -> str:
     """What was matched, with its value clean where ``name`` is secret."""
     return match["head"] + value(name, match["value"]) if secret(name) else match[0]
-
-
-def open_commands(text: str, value: CleanValue) -> str:
-    """Passwords that a command line or a sentence says."""
-    if "-u" in text or "-p" in text or "machine " in text:  # --user too
-        text = _COMMAND.sub(lambda match: match["head"] + value("password", match["value"]), text)
-    text = _SENTENCE.sub(lambda match: match["head"] + value("one-time code", match["value"]), text)
-    if " is your " in text:
-        text = _SENTENCE_END.sub(lambda match: value("one-time code", match["value"]) + match["tail"], text)
-    return text
 
 
 def _serialized(match: re.Match[str], secret: Callable[[str], bool], value: CleanValue) -> str:
@@ -194,7 +190,7 @@ def _serialized(match: re.Match[str], secret: Callable[[str], bool], value: Clea
 def _open_columns(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
     """Lines of cells (CSV, RFC 4180) under a line of names: the cells of the secret names cleaned."""
     head = text[: text.index("\n")].rstrip("\r")
-    mark = next((mark for mark in "\t;," if mark in head), "")
+    mark = next((mark for mark in "\t;,|" if mark in head), "")
     names = head.split(mark) if mark and len(head) <= _LONGEST_HEAD else []
     if not all(map(_COLUMN.fullmatch, names)):
         return text
@@ -207,11 +203,14 @@ def _open_columns(text: str, secret: Callable[[str], bool], value: CleanValue) -
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
     except csv.Error:  # a cell of over 131,072 characters
         return head + "\n" + value(next(iter(columns.values())), text[len(head) :])
-    if any(len(row) not in (0, len(names)) for row in rows):
+    if mark != "|" and any(len(row) not in (0, len(names)) for row in rows):
         return text
     for number, row in enumerate(rows):
-        for place, name in columns.items() if number and row else ():
-            row[place] = value(name, row[place])
+        for place, name in columns.items() if number and len(row) == len(names) else ():
+            if mark != "|":
+                row[place] = value(name, row[place])
+            elif not _RULED.fullmatch(row[place]):
+                row[place] = f" {value(name, row[place].strip())} "
         writer.writerow(row)
     return written.getvalue()
 
@@ -275,6 +274,10 @@ class _Markup:
         self._open: list[tuple[str, str]] = []
         self._named = ""
         """What ``<name>…</name>`` said last: the name of the next value."""
+        self._title = ""
+        """What ``<td>…</td>`` said last, where that is the name of a secret."""
+        self._logs_in = False
+        """Whether the method of this call of XML-RPC takes secrets."""
 
     def node(self, text: str) -> str:
         """The text between two tags."""
@@ -282,11 +285,36 @@ class _Markup:
         if not word:
             return text
         element, secret = self._open[-1] if self._open else ("", "")
-        if element.lower() in _LABELS and not secret:
-            self._named = word if is_secret_name(word) else ""
-            return text
+        kind = element.lower()
+        if not secret:
+            if kind in _LABELS:
+                self._named = word if is_secret_name(word) else ""
+                return text
+            if kind in _TITLES or self._title or kind == "methodname":
+                if (title := self._title_of(kind, word)) is None:
+                    return text
+                secret = title
         name, self._named = secret or self._named or element, ""
-        return text.replace(word, self._value(name, word))
+        if self._logs_in and kind in ("value", "string"):
+            name = "login secret"
+        plain = html.unescape(word) if "&" in word else word
+        clean = self._value(name, plain)
+        return text if clean == plain else text.replace(word, html.escape(clean, quote=False))
+
+    def _title_of(self, kind: str, word: str) -> str | None:
+        """What an element before said of this text, "" for nothing; None: it says what the next one is."""
+        title, self._title = self._title, ""
+        if kind == "methodname":
+            self._logs_in = is_login(word)
+        elif (
+            kind in _TITLES
+            and len(word) <= _LONGEST_TITLE
+            and _TITLE.fullmatch(word)
+            and is_secret_name(word)
+        ):
+            self._title = word
+            return None
+        return "" if kind == "th" else title
 
     def tag(self, tag: str) -> str:
         """A tag with its attributes."""
@@ -323,7 +351,10 @@ class _Markup:
             if key.lower() in _LABELS:
                 return match[0]
             called = label if label and key.lower() in _VALUES else key.rpartition(":")[2]
-            return f"{key}{match[2]}{quote}{self._value(called, written)}{quote}"
+            plain = html.unescape(written) if "&" in written else written
+            clean = self._value(called, plain)
+            written = written if clean == plain else html.escape(clean)
+            return f"{key}{match[2]}{quote}{written}{quote}"
 
         return _ATTRIBUTE.sub(cleaned, tag), label
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from devenv.core.model.percent import decoded
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
-from devenv.verbs.recordings.opened_text import (
-    SHORTEST_SENTENCE,
-    is_markup,
-    open_commands,
-    open_json,
-    open_markup,
-    open_pairs,
-)
-from devenv.verbs.recordings.secret_names import is_secret_name, tells_about
-from devenv.verbs.recordings.secret_shapes import is_card, without_secret_shapes
+from devenv.verbs.recordings.opened_text import is_markup, open_json, open_markup, open_pairs
+from devenv.verbs.recordings.said_secrets import SHORTEST, open_said
+from devenv.verbs.recordings.secret_names import is_login, is_secret_name, last_word, tells_about
+from devenv.verbs.recordings.secret_shapes import is_card, is_made, without_secret_shapes
 
 REDACTED = "REDACTED"
 _HARMLESS_HEADERS = (
@@ -39,13 +33,32 @@ _SENT_BY_ITSELF = re.compile(
 _SECRET_HEADER = re.compile(r"cookie|auth|token|secret|session|api-?key|csrf|xsrf|signature|credential")
 """Headers that hold secrets."""
 _LABELS = frozenset(
-    ("name", "key", "id", "field", "type", "param", "property", "label", "header", "attribute", "k", "n")
+    ("name", "key", "id", "field", "type", "param", "property", "label", "header", "attribute", "k", "n",
+     "question", "prompt", "option", "variable")
+)  # fmt: skip
+_VALUES = frozenset(
+    ("value", "values", "val", "content", "text", "data", "v", "string", "answer", "response", "secret")
 )
-_VALUES = frozenset(("value", "values", "val", "content", "text", "data", "v"))
-_COLUMNS = frozenset(("columns", "header", "headers", "fields", "names"))
-_ROWS = frozenset(("rows", "data", "values", "records"))
-"""Of a table: ``{"columns": ["id", "password"], "rows": [[1, "x"]]}``."""
+"""Last words of names: ``{"attribute_name": "password", "attribute_value": "x"}``."""
+_COLUMNS = frozenset(("columns", "header", "headers", "fields", "names", "keys", "labels"))
+_ROWS = frozenset(("rows", "data", "values", "records", "vals", "row", "cells"))
+"""Of a table: ``{"columns": ["id", "password"], "rows": [[1, "x"]]}``, ``{"keys": […], "values": […]}``."""
+_ARGUMENT = re.compile(r"(\w{1,80}+)\s{0,3}:\s{0,3}\$(\w{1,80}+)")
+"""An argument of GraphQL whose value is a variable."""
+_PROVED_BY = {
+    "code": frozenset(("state", "redirect_uri", "grant_type", "client_id", "session_state", "redirecturi")),
+    "state": frozenset(("code", "redirect_uri", "response_type", "client_id", "redirecturi")),
+}
+"""What is secret beside others: a code and a state of OAuth 2 (RFC 6749 §4.1)."""
+_AMBIGUOUS = frozenset(("key", "code", "ticket", "nonce", "state", "appid", "hash", "k", "t"))
+"""Last words of names that are those of secrets where the value looks made by a machine."""
+_SHORTEST_MADE = 10
 _LONGEST_LABEL = 60
+_LONGEST_NAME = 20
+"""Characters of a name of a field that is no secret itself."""
+_METHODS = frozenset(("method", "methodName", "procedure", "function", "action", "command"))
+_ARGUMENTS = frozenset(("params", "args", "arguments", "parameters"))
+_NOTHING: frozenset[str] = frozenset()
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
@@ -53,12 +66,17 @@ _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
 _LONG_SEGMENT = re.compile(rf"(?<![^/])(?!(?:{_NOTHING_INSIDE.pattern})(?:/|\Z))[^/]++")
 """A segment of a path that is not too short for that."""
 _AFTER_SECRET = re.compile(
-    r"(?P<name>(?<=/)(?:[\w-]{1,40}[-_])?(?i:tokens?|passw(?:or)?d|secret|otp|passcode|magic-link)[/=])"
-    r"(?=[^/;?]{0,200}\d)[^/;?{}]{6,200}(?![^/;?])"
+    r"(?P<name>(?<=/)(?:[\w-]{1,40}[-_])?(?i:tokens?|passw(?:or)?d|secret|otp|passcode|magic-link"
+    r"|api-?keys?)[/=])(?=[^/;?]{0,200}\d)[^/;?{}]{6,200}(?![^/;?])"
+    r"|(?P<deed>(?<=/)(?i:confirm|confirmation|verify|verify-?e?-?mail|verification|invit(?:e|es|ations?)|magic"
+    r"|unsubscribe|activate|activation|reset|password-reset|set-password|webhooks?|hooks?|share|signup|join)/)"
+    r"(?=[^/;?]{0,200}\d)(?=[\d_-]{0,200}[A-Za-z])[\w.~+=%-]{8,200}(?![^/;?])"
 )
 """``/password/x7Yz9q/reset``: what has a digit behind a name that only secrets have; ids of sessions stay."""
 _MOST_DECODED = 4
 _ESCAPED_TOO_OFTEN = re.compile(rf"%(?:25){{{_MOST_DECODED}}}")
+_URN = re.compile(r"urn:ietf:params:[\w:.-]++")
+"""``urn:ietf:params:oauth:grant-type:device_code``: what a grant or a token is."""
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
 
 
@@ -114,7 +132,7 @@ class Redactor:
 
     def _segment(self, match: re.Match[str]) -> str:
         self.removed["path"] += 1
-        return f"{match['name']}{REDACTED}"
+        return f"{match['name'] or match['deed']}{REDACTED}"
 
     def body(self, text: str, content_type: str | None = None) -> Any:
         """A JSON body as data, any other as text; fields of forms go by their names too.
@@ -159,7 +177,11 @@ class Redactor:
     def _pairs(self, text: str, what: str) -> str:
         """``name=value&…``; a pair of which nothing is redacted stays as it is written."""
         pairs = []
-        for pair in text.split("&"):
+        split = text.split("&")
+        others = _NOTHING
+        if "code=" in text or "state=" in text:
+            others = frozenset(pair.partition("=")[0].lower() for pair in split)
+        for pair in split:
             if _NOTHING_INSIDE.fullmatch(pair):
                 pairs.append(pair)
                 continue
@@ -167,29 +189,77 @@ class Redactor:
             if not equals:
                 name, value = "", pair
             called, plain = decoded(name.replace("+", " ")), decoded(value.replace("+", " "))
-            clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
-            pairs.append(pair if clean == plain else f"{name}{equals}{_escaped(clean, '{}:')}")
+            clean = str(
+                self._value(_among(called, others) if others else called, plain, f"{what} {called}".rstrip())
+            )
+            if len(name) > _LONGEST_NAME or "@" in called:
+                name = self._escaped(name, what)
+            pairs.append(f"{name}{equals}{value if clean == plain else _escaped(clean, '{}:')}")
         return "&".join(pairs)
 
     def _inside(self, data: Any, name: str) -> Any:
         """``name``: what ``data`` is called. All that is inside something secret is secret."""
         if isinstance(data, dict):
-            secret = name if self._is_secret(name) else ""
-            labels = _LABELS | {"path"} if "op" in data else _LABELS  # JSON Patch (RFC 6902), SCIM
-            label = next((data[key] for key in data if key.lower() in labels and self._labels(data[key])), "")
-            if (table := self._table(data)) is not None:
-                data = table
-            return {
-                key: self._inside(value, secret or (label if key.lower() in _VALUES and label else key))
-                for key, value in data.items()
-            }
+            return self._object(data, name)
         if isinstance(data, list):
-            if (
-                len(data) == 2 and self._labels(data[0]) and not isinstance(data[1], dict)
-            ):  # ["password", "x"]
-                return [data[0], self._inside(data[1], data[0])]
-            return [self._inside(value, name) for value in data]
+            return self._list(data, name)
         return self._value(name, data, f"field {name}".rstrip())
+
+    def _object(self, data: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """An object; a field's name may be another field's value, or said by the fields beside it."""
+        secret = name if self._is_secret(name) else ""
+        labels = _LABELS | {"path"} if "op" in data else _LABELS  # JSON Patch (RFC 6902), SCIM
+        label = next((data[key] for key in data if last_word(key) in labels and self._labels(data[key])), "")
+        if (table := self._table(data)) is not None:
+            data = table
+        others = data.keys() - _PROVED_BY.keys() if "code" in data or "state" in data else _NOTHING
+        if "query" in data and isinstance(data.get("variables"), dict):
+            data = {**data, "variables": self._variables(data["query"], data["variables"])}
+        listed = _ARGUMENTS if any(is_login(data[key]) for key in _METHODS & data.keys()) else _NOTHING
+        clean: dict[str, Any] = {}
+        for key, value in data.items():
+            called = label if label and last_word(key) in _VALUES else key
+            if others:
+                called = _among(called, others)
+            if key in listed and isinstance(value, list):
+                called = "login secret"
+            written = self._key(key) if len(key) > _LONGEST_NAME or "@" in key else key
+            while written != key and written in clean:
+                written += "+"
+            clean[written] = self._inside(value, secret or called)
+        return clean
+
+    def _key(self, key: str) -> str:
+        """The name of a field, which may be an address or a token itself: ``{"bob@example.com": 1}``."""
+        return key if _ANY_ID.search(key) else self._plain(key, "name")
+
+    def _list(self, data: list[Any], name: str) -> list[Any]:
+        """A list whose items may name the next ones: ``["password", "x"]``, ``["--password", "x"]``."""
+        options = [place for place, item in enumerate(data) if isinstance(item, str) and item[:1] == "-"]
+        named = options
+        if (
+            data
+            and len(data) % 2 == 0
+            and isinstance(data[0], str)
+            and not any(map(self._labels, data[1::2]))
+        ):
+            named = [*options, *range(0, len(data), 2)]
+        if named and not self._is_secret(name):
+            data = list(data)
+            for place in named:
+                label = data[place].lstrip("-") if isinstance(data[place], str) else ""
+                if self._labels(label) and place + 1 < len(data) and not isinstance(data[place + 1], dict):
+                    data[place + 1] = self._inside(data[place + 1], label)
+            if options and all(map(_is_argument, data)):
+                said = self._text(" ".join(data), f"field {name}".rstrip()).split(" ")
+                data = said if len(said) == len(data) else data
+        return [self._inside(value, name) for value in data]
+
+    def _variables(self, query: Any, variables: dict[str, Any]) -> dict[str, Any]:
+        """The variables of a GraphQL query, each under the name of its argument where that is secret."""
+        arguments = _ARGUMENT.findall(query) if isinstance(query, str) else []
+        names = {variable: name for name, variable in arguments if self._is_secret(name)}
+        return {key: self._inside(value, names.get(key, key)) for key, value in variables.items()}
 
     def _table(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """A table with the cells of its secret columns taken out; None for what is none, or has none."""
@@ -205,8 +275,12 @@ class Redactor:
                 for name, cell in zip(columns, row, strict=True)
             ]
 
+        def cleaned(rows: list[Any]) -> list[Any]:
+            nested = any(isinstance(row, list | dict) for row in rows)
+            return list(map(clean, rows)) if nested else list(clean(rows))
+
         return {
-            key: list(map(clean, rows)) if key.lower() in _ROWS and isinstance(rows, list) else rows
+            key: cleaned(rows) if key.lower() in _ROWS and isinstance(rows, list) else rows
             for key, rows in data.items()
         }
 
@@ -226,6 +300,12 @@ class Redactor:
             self.removed[what] += 1
             return REDACTED
         if isinstance(value, str):
+            if len(value) >= _SHORTEST_MADE and (
+                (is_made(value) and last_word(name) in _AMBIGUOUS)
+                or (" " in value and last_word(name) == "seed")
+            ):
+                self.removed[what] += 1
+                return REDACTED
             return self._text(value, what)
         if isinstance(value, int) and is_card(str(abs(value))):
             self.removed[what] += 1
@@ -239,16 +319,24 @@ class Redactor:
         """A text whatever its name: what is inside it by name, the rest by its look."""
         if _NOTHING_INSIDE.fullmatch(text):
             return text
-        if is_markup(text):
+        if "<" in text and is_markup(text):
             return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
                                lambda rest: self._escaped(rest, what))  # fmt: skip
-        if len(text) >= SHORTEST_SENTENCE and " " in text:
-            text = open_commands(text, lambda name, value: str(self._value(name, value, f"field {name}")))
+        if len(text) >= SHORTEST and text[0] != "{":
+            if text[0] == "u" and _URN.fullmatch(text):
+                return text
+            text = self._said(text)
         if "{" in text or "[" in text:
             return open_json(
-                text, lambda data: self._inside(data, ""), lambda rest: self._escaped(rest, what)
+                text,
+                lambda data: self._inside(data, ""),
+                lambda rest: self._escaped(self._said(rest) if text[0] == "{" else rest, what),
             )
         return self._escaped(text, what)
+
+    def _said(self, text: str) -> str:
+        """What a sentence or a command says; of texts inside JSON each on its own."""
+        return open_said(text, lambda name, value: str(self._value(name, value, f"field {name}")))
 
     def _escaped(self, text: str, what: str) -> str:
         """A text in which percent signs may hide what it says; what hides it too often goes as a whole."""
@@ -306,6 +394,16 @@ class Redactor:
         if self.left_out:
             notes.append(f"headers left out, --keep NAME keeps one: {_counted(self.left_out)}")
         return notes
+
+
+def _among(name: str, others: Set[str]) -> str:
+    """``name``, or one that says that it is secret where the names beside it say so."""
+    beside = _PROVED_BY.get(name.lower())
+    return f"oauth {name}" if beside and not beside.isdisjoint(others) else name
+
+
+def _is_argument(item: Any) -> bool:
+    return isinstance(item, str) and " " not in item and item != ""
 
 
 def _escaped(text: str, safe: str) -> str:

@@ -20,11 +20,11 @@ _PARTS = r"""
     haslo hasło parola [sş]ifre пароль matkhau mậtkhẩu katasandi claveacceso assertion codeverifier saml
     seedphrase mnemonic recoveryphrase keyphrase captcharesponse turnstileresponse presharedkey
     (?:verif\w{0,8}|confirm\w{0,6}|security|sms|auth\w{0,10}|recovery|backup|access|login|reset|unlock)code
-    (?:email|mfa|activation|invit\w{0,5}|onetime|pin|fa|twofactor)code
+    (?:email|mfa|user|device|activation|invit\w{0,5}|onetime|pin|fa|twofactor)code
     onetimepass onetimepin totp best[aä]e?tigungscode sicherheitscode zugangscode anmeldecode einmalcode
     freischaltcode
     e?mailaddress email phone mobilenum mobileno cellnum username loginname firstname lastname fullname
-    surname givenname familyname maidenname middlename birth socialsecurity nationalid taxid passportn
+    surname givenname familyname maidenname middlename birth socialsecurity nationalid taxid passport
     driverslicen drivinglicen taxnum taxno vatnum contactnum contactno handynr aadhaar telefon
     rufnummer handynummer mobilnummer benutzername nachname vorname
     geburt sozialversicherung steuernummer ausweisnummer
@@ -40,7 +40,18 @@ _PARTS = r"""
     личныйключ закрытыйключ приватныйключ
     contrasinal кодслово кодовоеслово секретноеслово identifiedby
     codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
-    rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcardn citizenid
+    rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcard citizenid
+    pasword passw privkey clientkey consumerkey appkey databasekey dbkey requirepass masterauth creds
+    wpnonce ajaxnonce cspnonce securitynonce formnonce restnonce loginnonce seedwords recoverywords
+    mnemonicwords productkey activationkey serialkey cryptkey passkey hmackey rootpw adminpw userpw
+    dbpw magiclink dbpass databasepass storepass userpass adminpass rootpass smtppass ftppass
+    redispass sqlpass wifipass keypass authpass privpass streetaddress homeaddress billingaddress
+    shippingaddress postaladdress insurancen licen[sc]eplate imei yanzhengma shenfenzheng bimilbeonho
+    injeungbeonho juminbeonho pasuwado anshobango hemm?elig hemlig segret[oa] chaveacesso chavepix
+    jetonacc apischl[uü]e?ssel apisleutel apichave apillave apicle geheimeschl clesecr clésecr
+    llavepriv chavepriv schl[uü]e?sselgeheim privaterschl 驗證碼 密碼 手機 電話號 郵箱 信用卡 卡号
+    卡號 令牌 密钥 密鑰 姓名 用户名 秘密 氏名 トークン シークレット カード番号 暗号 비밀키 핀번호
+    운전면허 유효기간 패스코드 본인확인
     パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
 """
 """Anywhere in the name, which is read without its separators and digits: what proves who somebody is, codes
@@ -50,6 +61,7 @@ _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
     passord kodeord heslo geslo parole pepper
+    mima parol sjh yzm pswd dsn wpa snils cuit cuil nif
     mobile handy puk mtan psk pat otc tkn authz bic cpf pesel bsn nino dni curp cnpj sandi
 """
 """As a word of the name: between separators or changes of case."""
@@ -119,11 +131,14 @@ _ENDS_ONLY = frozenset(
 """Words that are secret where the name ends with them, or with them and an id: no ``card_type``."""
 _MORE = """
     id no num number nr value data key code confirm confirmation repeat again hash salt verify
-    check input
+    check input ticket header string blob proof
     field new old address adresse addr nummer digits text
 """
 _ID_WORDS = frozenset(_MORE.split())
 _TWO_FACTORS = re.compile("(?<![a-z])2fa(?![a-z])")
+_LOGIN = re.compile(
+    r"(?i:log-?_?[io]n|sign-?_?(?:in|up)|authenticat|(?:change|set|reset|verify|check)\w{0,10}passw|register)"
+)
 _SPLIT = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*|[^\W\dA-Za-z_]+")
 _LONGEST = 200
 
@@ -164,6 +179,17 @@ def _is_proving_code(name: str) -> bool:
     if _CODES.isdisjoint(words) or not _NO_CODE.isdisjoint(words):
         return False
     return any(word.startswith(_PROVING) for word in words)
+
+
+@lru_cache(maxsize=4096)
+def last_word(name: str) -> str:
+    """The last word of a name: ``value`` of ``attributeValue``; "" where it has none."""
+    return words[-1] if (words := _words_of(name)) else ""
+
+
+def is_login(method: object) -> bool:
+    """Whether the arguments of a method of this name prove who somebody is: ``user.login``."""
+    return isinstance(method, str) and len(method) <= _LONGEST and _LOGIN.search(method) is not None
 
 
 @lru_cache(maxsize=4096)
