@@ -10,10 +10,8 @@ import pytest
 from devenv.verbs.recordings.redaction import Redactor
 from devenv.verbs.recordings.said_secrets import open_said
 
-KINDS = json.loads(
-    Path(__file__).with_name("planted_secrets.json").read_text(encoding="utf-8").replace("\u27c2", "")
-)
-"""Invented secrets where a person has them; a sign in some texts keeps them from being those of real makers."""
+KINDS = json.loads(Path(__file__).with_name("planted_secrets.json").read_text("utf-8").replace("\u27c2", ""))
+"""Invented secrets where a person has them; a sign in some texts keeps them from looking like real ones."""
 
 
 def left(text: str, kind: str) -> str:
