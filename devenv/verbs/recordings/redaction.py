@@ -325,16 +325,16 @@ class Redactor:
         if len(text) >= SHORTEST and text[0] != "{":
             if text[0] == "u" and _URN.fullmatch(text):
                 return text
-            text = self._said(text)
+            text = self._spoken(text)
         if "{" in text or "[" in text:
             return open_json(
                 text,
                 lambda data: self._inside(data, ""),
-                lambda rest: self._escaped(self._said(rest) if text[0] == "{" else rest, what),
+                lambda rest: self._escaped(self._spoken(rest) if text[0] == "{" else rest, what),
             )
         return self._escaped(text, what)
 
-    def _said(self, text: str) -> str:
+    def _spoken(self, text: str) -> str:
         """What a sentence or a command says; of texts inside JSON each on its own."""
         return open_said(text, lambda name, value: str(self._value(name, value, f"field {name}")))
 

@@ -83,7 +83,7 @@ _NAMED_SO = (
     r"|비밀번호|비번|암호|パスワード|密码|密碼)"
 )
 """Each begins with a letter: what cannot begin a match is left out by one comparison."""
-_SAID = re.compile(
+_SPOKEN = re.compile(
     rf"{_NAMED_SO}(?P<name>[\w-]{{0,20}}+)[\"'*`\])]{{0,3}}"
     r"(?:(?:\s{1,2}(?i:is|was|are|to|of|ist|war|lautet|est|es|é|now))?[:*]{0,3}\s{1,3}|\s?\|\s?)"
     r"(?:[\"`'](?P<quoted>[^\"`'\n]{3,200})[\"`']|(?P<bare>[^\s\"'`,;<>(){}\[\]|]{4,200}+))"
@@ -129,7 +129,7 @@ def open_said(text: str, value: CleanValue) -> str:
     if "VALUES" in text or "values" in text:
         text = _ROW.sub(lambda match: _row(match, value), text)
     if " " in text or "|" in text:
-        text = _SAID.sub(lambda match: _said(match, value), text)
+        text = _SPOKEN.sub(lambda match: _sentence(match, value), text)
     if "==" in text or "!=" in text:
         text = _COMPARED_FIRST.sub(lambda match: _where_secret(match, value), text)
     return _open_codes(text, value)
@@ -175,7 +175,7 @@ def _row(match: re.Match[str], value: CleanValue) -> str:
     return match[0][:begin] + _CELL.sub(cell, match[0][begin:])
 
 
-def _said(match: re.Match[str], value: CleanValue) -> str:
+def _sentence(match: re.Match[str], value: CleanValue) -> str:
     group = "bare" if match["quoted"] is None else "quoted"
     word = match[group].rstrip(".:!?")
     if _NO_VALUE.match(word) or not _is_chosen(word):
