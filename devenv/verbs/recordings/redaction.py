@@ -251,8 +251,8 @@ class Redactor:
                 if self._labels(label) and place + 1 < len(data) and not isinstance(data[place + 1], dict):
                     data[place + 1] = self._inside(data[place + 1], label)
             if options and all(map(_is_argument, data)):
-                said = self._text(" ".join(data), f"field {name}".rstrip()).split(" ")
-                data = said if len(said) == len(data) else data
+                parted = self._text(" ".join(data), f"field {name}".rstrip()).split(" ")
+                data = parted if len(parted) == len(data) else data
         return [self._inside(value, name) for value in data]
 
     def _variables(self, query: Any, variables: dict[str, Any]) -> dict[str, Any]:
