@@ -195,6 +195,16 @@ class TestPlainCompose:
             assert isinstance(user, bytes)
             assert int(user) > 0, service
 
+    def test_the_limits_hold_in_the_running_containers(self, engine: DockerClient, plain: Plain) -> None:
+        for service, container in docker_engine.containers(engine, plain.project).items():
+            host = container.attrs["HostConfig"]
+            assert (host["PidsLimit"], host["Memory"]) == (512, 2 << 30), service
+            assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False), (
+                service
+            )
+            assert "no-new-privileges:true" in host["SecurityOpt"], service
+            assert container.exec_run(["touch", "/written"]).exit_code != 0, service
+
     def test_every_port_is_bound_to_loopback_only(self, engine: DockerClient, plain: Plain) -> None:
         bound = [
             binding["HostIp"]

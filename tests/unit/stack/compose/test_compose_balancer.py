@@ -40,6 +40,7 @@ def test_its_image_has_a_version_and_its_container_few_rights(product: str) -> N
     assert any(digit.isdecimal() for digit in service["image"].partition(":")[2])
     assert service["image"].count(".") >= 2
     assert (service["read_only"], service["cap_drop"], service["user"]) == (True, ["ALL"], "65534:65534")
+    assert (service["pids_limit"], service["mem_limit"]) == (512, "${DEVENV_MEM_LIMIT:-2g}")
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     # The proxy's traffic port is another one on this machine: the balancer has its number.
     assert [port.rpartition(":")[0] for port in document["services"]["proxy"]["ports"]] == [

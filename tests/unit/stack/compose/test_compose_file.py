@@ -58,6 +58,10 @@ def test_dollars_in_values_are_literal(document: compose_file.Document) -> None:
     assert services[A]["environment"]["REDIS_PREFIX"] == "$$HOME:"
 
 
+LIMITS = (512, "${DEVENV_MEM_LIMIT:-2g}")
+"""Processes and memory of a container."""
+
+
 def test_addresses_are_literals(document: compose_file.Document) -> None:
     for pod in (A, B):
         variables = document["services"][pod]["environment"]
@@ -78,6 +82,7 @@ def test_every_service_is_checked_and_unprivileged(document: compose_file.Docume
         assert service["healthcheck"]["test"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["read_only"] is True, name
+        assert (service["pids_limit"], service["mem_limit"]) == LIMITS, name
     assert "version" not in document
 
 
@@ -115,6 +120,7 @@ def test_an_override_opens_nothing(mode: RedisMode) -> None:
     for name, service in services.items():
         assert service["healthcheck"]["test"], name
         assert (service["cap_drop"], service["read_only"]) == (["ALL"], True), name
+        assert (service["pids_limit"], service["mem_limit"]) == LIMITS, name
         assert service.get("user", "1:1").partition(":")[0] != "0", name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
 
