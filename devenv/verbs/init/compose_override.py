@@ -65,7 +65,7 @@ def override_of(service: ServiceSpec, source: str, private_file: str) -> Overrid
             **{name: _put(value, pod_values) for name, value in service.env.items()},
         }
         body: dict[str, Any] = {
-            "image": source if image is None else f"{pod}-own",
+            "image": source if image is None else f"${{DEVENV_IMAGES:-${{COMPOSE_PROJECT_NAME}}}}-{pod}-own",
             "pull_policy": "missing" if image is None else "build",
             "build": _Reset() if image is None else image,
             "command": _command(service, pod_values),
