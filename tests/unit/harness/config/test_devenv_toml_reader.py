@@ -248,6 +248,8 @@ def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:
     folder = override_of(service, str(tmp_path), "x.env").text
     assert f"context: {tmp_path}" in folder
     assert "!override" in folder
+    for pod in ("captcha-api-a", "captcha-api-b"):  # two checkouts do not overwrite each other's images
+        assert f"image: ${{DEVENV_IMAGES:-${{COMPOSE_PROJECT_NAME}}}}-{pod}-own" in folder
     plain = parse_service(toml_text(replace(FOUND, headers={})), tmp_path)
     assert "x.env" not in override_of(plain, "registry.example/captcha:1", "x.env").text
 
