@@ -17,7 +17,7 @@ import redis
 from docker import DockerClient
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.harness.runs.journal import JournaledStack, MemoryJournal
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.backend import ComposeStack
@@ -78,6 +78,15 @@ class Plain:
     def url(self) -> str:
         """Where the proxy is reached."""
         return f"http://127.0.0.1:{self.ports.traffic}"
+
+
+def known_pods(status: StackStatus) -> list[str]:
+    """The pods that the proxy knows; empty where it does not answer."""
+    try:
+        answer = httpx.get(f"{status.endpoints.control}/pods", trust_env=False).json()
+    except httpx.TransportError:
+        return []
+    return sorted(pod["name"] for pod in answer["pods"])
 
 
 def cross_pod_message(url: str) -> str | None:
@@ -284,6 +293,10 @@ class TestAttached:
         assert sorted(served) == [A, B, c]
         commands = httpx.get(f"{status.endpoints.control}/commands").json()["commands"]
         assert c in {command["pod"] for command in commands}
+        assert plain.run("restart", "proxy").returncode == 0
+        until(lambda: known_pods(status) == [A, B], "the proxy is back, with the pods that it was made with")
+        attached.status()
+        assert known_pods(status) == [A, B, c], "who asks for the status reminds the proxy"
         attached.set_pods(["b", "c"], {}, None, lines.append)
         assert lines[-1] == f"{A} removed"
         assert [pod.name for pod in attached.status().pods] == [B, c]

@@ -26,7 +26,7 @@ from devenv.stack.compose import compose_balancer, compose_file, compose_redis, 
 from devenv.stack.compose import exit_cleanup as exit_cleanup
 from devenv.stack.compose.compose_balancer import SERVICE as BALANCER
 from devenv.stack.compose.docker_engine import Compose
-from devenv.stack.compose.pod_table import PodTable
+from devenv.stack.compose.pod_table import PodTable, is_forgotten
 from devenv.stack.embedded import redis_server
 from devenv.stack.files import private_folder, state_folder
 from devenv.stack.own_service import not_on_compose
@@ -100,9 +100,14 @@ class ComposeStack:
         self._dismiss_exit_cleanup()
 
     def status(self) -> StackStatus:
-        """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with."""
+        """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with.
+
+        A proxy that has restarted since pods were added or removed is told of them again.
+        """
         containers = self._present()
         spec = container_spec.spec_of(containers)
+        if is_forgotten(containers["proxy"], {pod: containers[pod] for pod in spec.pod_names}):
+            PodTable(self._endpoints_of(containers).control).restore(spec.pod_names)
         pods = tuple(container_spec.pod_status(pod, containers[pod]) for pod in spec.pod_names)
         return StackStatus(
             backend=self.backend,
