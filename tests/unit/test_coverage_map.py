@@ -65,7 +65,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.harness.config": (("unit/harness/config/test_devenv_toml_reader.py", DATA, "tables"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results workbench"),),
-    "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup pod_table"),),
+    "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup"),),
     "devenv.stack.embedded": (
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
         ("integration/stack", SERVER, "control"),
