@@ -163,7 +163,7 @@ def _pod_info(pod: Mapping[str, str]) -> Metric:
 
 def _held(sessions: Mapping[str, int]) -> Metric:
     gauge = GaugeMetricFamily(
-        "captcha_sessions_in_process", "Sessions that this process itself holds", labels=("type",)
+        "captcha_sessions_in_process", "Open sessions that this process itself holds", labels=("type",)
     )
     for kind, count in sessions.items():
         gauge.add_metric((kind,), count)

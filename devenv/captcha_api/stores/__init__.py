@@ -76,7 +76,7 @@ class SessionStore(Protocol):
         """Raises StoreUnavailable where requests would fail for it."""
 
     def sessions_here(self) -> Mapping[str, int]:
-        """How many sessions this process itself holds, by captcha type."""
+        """How many open sessions this process itself holds, by captcha type."""
 
     def server_info(self) -> Mapping[str, Any]:
         """Redis' own INFO, for the metrics; empty where there is none or it does not answer."""

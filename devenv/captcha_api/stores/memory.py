@@ -81,9 +81,13 @@ class MemoryStore:
         """Always."""
 
     def sessions_here(self) -> Mapping[str, int]:
-        """Counted, expired ones that were not collected yet included."""
+        """Those that a look-up would find; expired ones are kept a while and not counted."""
         with self._lock:
-            counts = {str(kind): len(sessions) for kind, sessions in self._sessions.items()}
+            now = self._clock()
+            counts = {
+                str(kind): sum(now - entry.born <= self._ttl for entry in sessions.values())
+                for kind, sessions in self._sessions.items()
+            }
             counts[str(CaptchaType.HANDWRITING)] = int(self._current_word is not None)
             return counts
 

@@ -77,7 +77,18 @@ def test_alive_until_its_ttl(store: MemoryStore, clock: Clock) -> None:
 def test_abandoned_sessions_are_forgotten_in_the_end(store: MemoryStore, clock: Clock) -> None:
     clock.now += 121
     store.create(CaptchaType.ABSTRACT, "d", {"is_positive": [True], "attempts": 0})
+    assert refusal(store, answer(0, 2)) == Refusal.NOT_FOUND, "expired would mean that it is still kept"
     assert store.sessions_here()["abstract"] == 1
+
+
+def test_expired_sessions_are_not_counted_also_where_no_other_is_made(
+    store: MemoryStore, clock: Clock
+) -> None:
+    clock.now += 60
+    assert store.sessions_here()["abstract"] == 1
+    clock.now += 0.1
+    assert store.sessions_here()["abstract"] == 0
+    assert refusal(store, answer(0, 2)) == Refusal.EXPIRED
 
 
 def test_an_ungraded_answer_costs_nothing(store: MemoryStore) -> None:
