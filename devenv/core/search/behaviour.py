@@ -99,6 +99,8 @@ class Behaviour:
     name: str
     seen: list[Seen] = field(default_factory=list)
     edges: dict[tuple[int, Heard], int] = field(default_factory=dict)
+    personal: bool = field(default=False, init=False)
+    """Whether a request leaves in Redis what tells it from an equal one: a name, a watched key."""
     _before: list[tuple[int, Heard] | None] = field(default_factory=list)
 
     def history(self, node: int) -> tuple[Heard, ...]:
@@ -135,31 +137,27 @@ class Behaviour:
         Raises Varying, and NoFunction where it did something else than an earlier one in its place.
         """
         if not self.seen:
-            self.seen.append(seen[0])
-            self._before.append(None)
+            self._add(seen[0], None)
         node = 0
         self._compare(node, seen[0])
         for reply, then in zip(heard, seen[1:], strict=False):
             following = self.edges.get((node, reply))
             if following is None:
                 following = self.edges[node, reply] = len(self.seen)
-                self.seen.append(then)
-                self._before.append((node, reply))
+                self._add(then, (node, reply))
             else:
                 self._compare(following, then)
             node = following
         return node
 
-    @property
-    def personal(self) -> bool:
-        """Whether a request leaves in Redis what tells it from an equal one: a name, a watched key."""
-        return any(
-            b"<self:" in word or shape_of(words).name == "WATCH"
-            for seen in self.seen
-            if isinstance(seen, Issued)
-            for words in seen.commands
-            for word in words
-        )
+    def _add(self, seen: Seen, before: tuple[int, Heard] | None) -> None:
+        self.seen.append(seen)
+        self._before.append(before)
+        if isinstance(seen, Issued):
+            self.personal = self.personal or any(
+                shape_of(words).name == "WATCH" or any(b"<self:" in word for word in words)
+                for words in seen.commands
+            )
 
     def _compare(self, node: int, seen: Seen) -> None:
         known = self.seen[node]

@@ -210,15 +210,18 @@ def possible_beyond_limit(
     """
     kinds = {str(Kind.MORE_THAN_TWO_GRADED), str(Kind.LOST_ATTEMPT)}
     lost = any(item.target is not None for item in cast)
+    succeed: set[str] = set()
     for request, answer, reply_lost in answers:
         if answer.status != 200:
             if not _allowed_unserved(answer, reply_lost):
                 kinds |= {SERVER_ERROR, REPLY_LOST} if lost else {SERVER_ERROR}
         elif _service_outcome(answer) is ServiceOutcome.SUCCESS:
-            kinds.add(str(Kind.DOUBLE_SUCCESS))
+            succeed.add(request.letter)
             by_answer = {Answer.EMPTY: Kind.EMPTY_BYPASS, Answer.WRONG: Kind.WRONG_ANSWER_PASSED}
             if request.answer in by_answer:
                 kinds.add(str(by_answer[request.answer]))
+    if sum(item.letter in succeed for item in cast) > 1:
+        kinds.add(str(Kind.DOUBLE_SUCCESS))
     for left, ended in finals:
         kinds |= _possible_remains([item for item in cast if item.event is not None], left, ended, usual)
     return frozenset(kinds)

@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from devenv.core.search.system import State, System
 
 Kind = TypeVar("Kind", bound=Hashable)
-_Layer: TypeAlias = dict[tuple[State, int], tuple[int, tuple[State, int] | None]]
-"""Places that are reached with as many steps: switches so far, and the place before."""
+Canonical: TypeAlias = Callable[[State, int], Hashable]
+"""Equal for states, each with the process that took the last step (-1: none), that nothing tells apart but
+which of interchangeable processes is where.
+"""
+
+
+_Step: TypeAlias = tuple[int, int]
+"""The process that took the last step (-1: none), and the index of the place before, one layer up."""
+
+
+@dataclass(slots=True)
+class _Layer(Generic[State]):
+    """Places that are reached with as many steps; of states that are canonically equal one."""
+
+    states: list[State] = field(default_factory=list)
+    switches: list[int] = field(default_factory=list)
+    """On the way to each of them."""
+    steps: list[_Step] = field(default_factory=list)
+    """How each was reached last."""
+    _index: dict[Hashable, int] = field(default_factory=dict)
+
+    def reach(self, form: Hashable, state: State, switches: int, step: _Step) -> None:
+        """Keep the way with the fewest switches to a canonical ``form``, of as good ones the first."""
+        index = self._index.setdefault(form, len(self.states))
+        if index == len(self.states):
+            self.states.append(state)
+            self.switches.append(switches)
+            self.steps.append(step)
+        elif switches < self.switches[index]:
+            self.states[index], self.switches[index], self.steps[index] = state, switches, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,52 +56,57 @@ class TooLarge(Exception):
 
 
 def shortest_runs(
-    system: System[State], kinds: Callable[[State], Iterable[Kind]], most_places: int
+    system: System[State],
+    kinds: Callable[[State], Iterable[Kind]],
+    most_places: int,
+    number: int | None = None,
+    canonical: Canonical[State] = lambda state, last: (state, last),
 ) -> dict[Kind, Witness]:
     """For every kind that some final state has, a run with the fewest steps and among these switches.
 
-    ``kinds`` says what a final state shows. Goes through the graph of (state, last process) by breadth; where
-    two runs are as good, always gives the same one. Raises TooLarge beyond ``most_places``.
+    ``kinds`` says what a final state shows, ``number`` how many kinds are to be found, if that is known. Goes
+    through the graph of (state, last process) by breadth, equal ones by ``canonical`` once; where two runs
+    are as good, always gives the same one. Raises TooLarge beyond ``most_places``.
     """
     witnesses: dict[Kind, Witness] = {}
-    start: tuple[State, int] = (system.initial(), -1)
-    layers: list[_Layer[State]] = [{start: (0, None)}]
+    layer: _Layer[State] = _Layer()
+    layer.reach(None, system.initial(), 0, (-1, 0))
+    steps = [layer.steps]
     places = 1
-    while layers[-1]:
-        following: _Layer[State] = {}
-        best: dict[Kind, tuple[int, tuple[State, int]]] = {}
-        for place, (switches, _) in layers[-1].items():
-            state, last = place
+    while layer.states and len(witnesses) != number:
+        following: _Layer[State] = _Layer()
+        best: dict[Kind, int] = {}
+        for index, (state, switches) in enumerate(zip(layer.states, layer.switches, strict=True)):
             over = True
+            last = layer.steps[index][0]
             for process, access in enumerate(system.pending(state)):
                 if access is None:
                     continue
                 over = False
-                led = (system.execute(state, process), process)
+                led = system.execute(state, process)
                 cost = switches + (last not in (-1, process))
-                if led not in following or cost < following[led][0]:
-                    following[led] = (cost, place)
+                following.reach(canonical(led, process), led, cost, (process, index))
             if over:
                 for kind in kinds(state):
-                    if kind not in witnesses and (kind not in best or switches < best[kind][0]):
-                        best[kind] = (switches, place)
-        for kind, (switches, place) in best.items():
-            witnesses[kind] = Witness(_way_to(place, layers), switches)
-        places += len(following)
+                    if kind not in witnesses and switches < layer.switches[best.setdefault(kind, index)]:
+                        best[kind] = index
+        for kind, index in best.items():
+            if kind not in witnesses:
+                witnesses[kind] = Witness(_way_to(index, steps), layer.switches[index])
+        places += len(following.states)
         if places > most_places:
             raise TooLarge(f"more than {most_places} places")
-        layers.append(following)
+        layer = following
+        steps.append(layer.steps)
     return witnesses
 
 
-def _way_to(place: tuple[State, int], layers: Sequence[_Layer[State]]) -> tuple[int, ...]:
+def _way_to(index: int, steps: Sequence[Sequence[_Step]]) -> tuple[int, ...]:
     run = []
-    here: tuple[State, int] | None = place
-    for layer in reversed(layers):
-        assert here is not None
-        if here[1] >= 0:
-            run.append(here[1])
-        here = layer[here][1]
+    for layer in reversed(steps):
+        process, index = layer[index]
+        if process >= 0:
+            run.append(process)
     return tuple(reversed(run))
 
 

@@ -7,7 +7,7 @@ that is possible by the bound and shown by no run is not decided, and the explor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from devenv.core.model.errors import Inconclusive
@@ -16,34 +16,16 @@ from devenv.core.search.collecting import Collected
 from devenv.core.search.composition import PackedState
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, possible_beyond_limit, shared
-from devenv.core.search.shortest import TooLarge, Witness, shortest_runs
+from devenv.core.search.shortest import TooLarge
 from devenv.core.search.states.cover import Bound, TooWide
 from devenv.core.spec.learned_scripts import NotLearned
 from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import FEWER, LearnedSystem
+from devenv.verbs.explore.parts import Parts
 from devenv.verbs.explore.selections import Selection, chosen
 
-MAX_PLACES = 300_000
-"""So large may a graph be in which the shortest run is looked for."""
 MAX_STEPS = 1000
 """This many steps of one process at a time, at most."""
-
-
-class Parts:
-    """The shortest runs of parts of a cast, each worked out once; ``learn`` makes a system of a part."""
-
-    def __init__(self, learn: Callable[[tuple[Participant, ...]], LearnedSystem]) -> None:
-        self._learn = learn
-        self._known: dict[tuple[Participant, ...], tuple[Judged, dict[str, Witness]]] = {}
-
-    def runs(self, part: tuple[Participant, ...]) -> tuple[Judged, dict[str, Witness]]:
-        """For each kind that a part can show its shortest run. Raises TooLarge."""
-        known = self._known.get(part)
-        if known is None:
-            judged = Judged(self._learn(part))
-            runs = shortest_runs(judged.learned.system, judged.kinds, MAX_PLACES)
-            known = self._known[part] = (judged, runs)
-        return known
 
 
 def search(learned: LearnedSystem, collected: Collected, parts: Parts) -> None:
@@ -57,11 +39,11 @@ def search(learned: LearnedSystem, collected: Collected, parts: Parts) -> None:
             break
         collected.in_time()
         try:
-            _, runs = parts.runs(selection.part)
+            runs = parts.runs(selection.part, left)
         except (TooLarge, Inconclusive):
             break
-        for kind in sorted(left & set(runs)):
-            run = extended(judged, selection, runs[kind].run, kind)
+        for kind in sorted(runs):
+            run = extended(judged, selection, runs[kind], kind)
             if run is not None:
                 _note(judged, collected, run)
         left -= set(collected.kinds)

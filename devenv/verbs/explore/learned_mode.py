@@ -18,10 +18,10 @@ from devenv.core.search.states.witness import run_to
 from devenv.core.search.strategies import enumerate_preemptions, walk
 from devenv.core.search.system import canonical
 from devenv.verbs.explore import bounded
-from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate
 from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import LearnedSystem
+from devenv.verbs.explore.parts import Parts
 from devenv.verbs.explore.result import ExploreOptions, Mode
 from devenv.verbs.explore.selections import selections
 
@@ -100,20 +100,23 @@ def shrink(casts: Sequence[Sequence[Participant]], collected: Collected, parts: 
         if not left:
             break
         try:
-            judged, runs = parts.runs(part)
+            runs = parts.runs(part, left)
         except TooLarge:
             break
+        if not runs:
+            continue
+        judged = parts.judged(part)
         system = judged.learned.system
         for kind in [kind for kind in left if kind in runs]:
             met = left.pop(kind)
             state = system.initial()
             labels = []
-            for process in runs[kind].run:
+            for process in runs[kind]:
                 step = system.step(state, process)
                 labels.append("" if step is None else step.label)
                 state = system.execute(state, process)
             finding = next(item for item in judged.of(state)[1] if item.kind == kind)
-            candidates[kind] = Candidate(finding, part, runs[kind].run, met.count, tuple(labels))
+            candidates[kind] = Candidate(finding, part, runs[kind], met.count, tuple(labels))
     for kind, met in left.items():
         candidates[kind] = Candidate.of(met, casts)
     return [candidates[kind] for kind in collected.kinds]

@@ -26,6 +26,7 @@ from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, Remains, beside_of, ends_session, is_graded_answer, life
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.search.reporter import SearchReporter
+from devenv.core.search.shortest import Canonical
 from devenv.core.search.states.cover import Cover, Meaning, TooWide
 from devenv.core.search.states.places import Question, Split
 from devenv.core.search.states.product_states import ProductSearch
@@ -92,6 +93,29 @@ class LearnedSystem:
             ends=ends,
             request=self.is_request,
         )
+
+    def canonical(self) -> Canonical[PackedState]:
+        """What ``shortest_runs`` takes for one: states that differ in which process of a group is where."""
+        system, groups = self.system, self.groups
+        members = [
+            tuple(process for process, group in enumerate(groups) if group == number)
+            for number in sorted(set(groups))
+        ]
+        first = [groups.index(group) for group in groups]
+        alike: dict[int, int] = {}
+
+        def place(state: PackedState, process: int) -> int:
+            node = state[process + 1]
+            known = alike.get(node)
+            if known is None:
+                known = alike[node] = system.as_process(node, first[process])
+            return known
+
+        def form(state: PackedState, last: int) -> Hashable:
+            places = [tuple(sorted(place(state, process) for process in each)) for each in members]
+            return state[0], *places, -1 if last < 0 else (first[last], place(state, last))
+
+        return form
 
     def is_request(self, process: int) -> bool:
         """Whether a participant is a request."""

@@ -25,12 +25,12 @@ from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore import direct_mode as direct
 from devenv.verbs.explore import learned_mode as learned
-from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_text, unconfirmed
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage, require_gradable
 from devenv.verbs.explore.kept import ShownOrder, keep
 from devenv.verbs.explore.learner import LearnedSystem, Learner
+from devenv.verbs.explore.parts import Parts
 from devenv.verbs.explore.report import document
 from devenv.verbs.explore.result import (
     INTERRUPTED,
@@ -41,6 +41,7 @@ from devenv.verbs.explore.result import (
     nothing_graded,
     shown_path,
 )
+from devenv.verbs.explore.runner_results import result_of
 from devenv.verbs.explore.sequences import left_by_sequences
 from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.verbs.replay.again import command, stack_options
@@ -255,7 +256,7 @@ class _Exploring:
                 began = time.monotonic()
                 collected.source = number
                 try:
-                    system = self._runner.run(learner.learn(cast, collected.in_time))
+                    system = result_of(self._runner, learner.learn(cast, collected.in_time))
                 except (Stopped, KeyboardInterrupt):
                     collected.counted = False
                     if learner.current is not None:
@@ -264,6 +265,7 @@ class _Exploring:
                 finally:
                     self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
                     self._stages["states"] = learner.states_seconds
+                parts.know(system)
                 learned.search(system, self._options, collected, random, parts)
 
         self._until_stopped(work, collected)
@@ -299,8 +301,12 @@ class _Exploring:
             self._why = problem.message
 
     def _parts(self, learner: Learner) -> Parts:
-        def learn(part: tuple[Participant, ...]) -> LearnedSystem:
-            return self._runner.run(learner.learn(part))
+        def learn(part: tuple[Participant, ...], look: Callable[[int], None]) -> LearnedSystem:
+            def in_time() -> None:
+                if learner.current is not None:
+                    look(learner.current.search.states)
+
+            return result_of(self._runner, learner.learn(part, in_time))
 
         return Parts(learn)
 

@@ -17,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from devenv.core.search.composition import Signal
+from devenv.core.search.states.agenda import Agenda
+from devenv.core.search.states.cover_keys import Early, Late, Origins
 from devenv.core.search.states.origins import BEGIN, OriginsOf
 from devenv.core.search.states.places import NotKnown
 from devenv.core.search.states.product_states import End, ProductSearch, choices, members
@@ -32,28 +34,6 @@ REQUEST_SETS = 2
 """Sets of a late cover for a group of requests."""
 ENDED = 1
 """In a late cover the origin of a request whose answer surely ends the session; of others: ``BEGIN``."""
-
-Origins: TypeAlias = tuple[tuple[int, ...], ...]
-"""For each group where its processes came to by their last change of the store (``OriginsOf``), sorted."""
-
-
-class Early(NamedTuple):
-    """Few answers were graded: every process is kept apart."""
-
-    store: int
-    origins: Origins
-
-
-class Late(NamedTuple):
-    """More answers were graded than a session takes."""
-
-    store: int
-    fresh: int
-    """How many requests have not changed the store yet."""
-    ended: bool
-    """Whether an answer or an event surely ended the session."""
-    events: Origins
-    """The origins of the groups that are no requests."""
 
 
 class TooWide(Exception):
@@ -155,7 +135,7 @@ class Cover:
             OriginsOf(group, self._is_request[number]) for number, group in enumerate(self._search.groups)
         ]
         self._covers: dict[Early | Late, _Covered] = {}
-        self._todo: dict[Early | Late, None] = {}
+        self._todo: Agenda[Early | Late] = Agenda()
         self._open: dict[Early | Late, None] = {}
         self._sure: set[tuple[int, int, bool]] = set()
         self._unsure: set[tuple[int, int, bool]] = set()
@@ -163,7 +143,8 @@ class Cover:
 
     def ask_again(self) -> None:
         """Something was learned: take up again what was left open."""
-        self._todo.update(self._open)
+        for key in self._open:
+            self._todo.add(key)
         self._open.clear()
         self._unsure.clear()
 
@@ -174,8 +155,7 @@ class Cover:
         for _ in range(most):
             if not self._todo:
                 break
-            key = next(iter(self._todo))
-            del self._todo[key]
+            key = self._todo.take()
             if not self._expand(key):
                 self._open[key] = None
         if self._todo:
@@ -433,7 +413,7 @@ class Cover:
             covered.sets = _joined(covered.sets, sets)
         else:
             return
-        self._todo[key] = None
+        self._todo.add(key)
 
     def _graded(self, origins: Origins) -> int:
         """How many processes will surely be given a graded answer, or were."""

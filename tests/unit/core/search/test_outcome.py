@@ -242,6 +242,11 @@ def test_what_cannot_follow_is_ruled_out() -> None:
     assert possible_beyond_limit(cast, [], [(stub, True)]) - possible_beyond_limit(cast, [], []) == {
         "resurrected-key"
     }
+    passed = [(cast[0], RIGHT, False)]
+    assert "double-success" in possible_beyond_limit(cast, passed, []), "three equal requests can pass"
+    [mixed] = parse_meeting("R+2 W").cast()
+    passed = [(mixed[0], RIGHT, False), (mixed[1], WRONG, False)]
+    assert "double-success" not in possible_beyond_limit(mixed, passed, []), "one request alone can pass"
     counter = Outcome((), (False,), None, None, (Beside("captcha:challenge:attempts", -1, 3),))
     assert "no-ttl" in possible_beyond_limit(cast, [], [(counter, True)])
     assert "wrong-answer-passed" in possible_beyond_limit(cast, [(cast[0], RIGHT, False)], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,10 +13,10 @@ from devenv.core.search.composition import Composition, Program
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.search.states.cover import Cover
 from devenv.core.search.states.product_states import ProductSearch
-from devenv.verbs.explore import bounded
-from devenv.verbs.explore.bounded import Parts
+from devenv.verbs.explore import bounded, parts
 from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import LearnedSystem
+from devenv.verbs.explore.parts import Parts
 from devenv.verbs.explore.selections import chosen
 from tests.unit.core.search.states.test_cover import covered
 from tests.unit.core.search.states.test_product_states import searched
@@ -54,6 +55,12 @@ def learned(cast: tuple[Participant, ...], cover: bool = False, limit: int = LIM
     return found
 
 
+def of_part(part: tuple[Participant, ...], look: Callable[[int], None]) -> LearnedSystem:
+    system = learned(part)
+    look(system.search.states)
+    return system
+
+
 def collected() -> Collected:
     return Collected(Budget(), time.monotonic)
 
@@ -70,7 +77,7 @@ def kinds_of_all_states(cast: tuple[Participant, ...]) -> set[str]:
 def test_the_same_kinds_as_by_all_states(expression: str) -> None:
     cast = cast_of(expression)
     gathered = collected()
-    bounded.search(learned(cast, cover=True), gathered, Parts(learned))
+    bounded.search(learned(cast, cover=True), gathered, Parts(of_part))
     assert set(gathered.kinds) == kinds_of_all_states(cast)
     assert gathered.remark is None
     assert (gathered.counted, gathered.outcomes) == (False, None)
@@ -80,7 +87,7 @@ def test_each_kind_has_a_run_of_the_whole_cast() -> None:
     cast = cast_of("R+2 W+E+X")
     whole = learned(cast, cover=True)
     gathered = collected()
-    bounded.search(whole, gathered, Parts(learned))
+    bounded.search(whole, gathered, Parts(of_part))
     judged = Judged(whole)
     assert set(gathered.kinds) == {
         "double-success", "empty-bypass", "expiry-inside-verify", "lost-attempt", "more-than-two-graded",
@@ -95,11 +102,30 @@ def test_each_kind_has_a_run_of_the_whole_cast() -> None:
 
 
 def test_a_kind_that_no_run_shows_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "MAX_PLACES", 10)
+    monkeypatch.setattr(parts, "MAX_STATES", 10)
     gathered = collected()
-    bounded.search(learned(cast_of("R+R+X"), cover=True), gathered, Parts(learned))
+    bounded.search(learned(cast_of("R+R+X"), cover=True), gathered, Parts(of_part))
     assert gathered.remark is not None
     assert "double-success" in gathered.remark
+
+
+def test_a_kind_that_needs_five_requests_is_shown_without_its_shortest_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parts, "MAX_PLACES", 1000)
+    gathered = collected()
+    bounded.search(learned(cast_of("6 E"), cover=True), gathered, Parts(of_part))
+    assert set(gathered.kinds) == {
+        "double-success", "empty-bypass", "lost-attempt", "more-than-two-graded", "resurrected-key",
+    }  # fmt: skip
+    assert gathered.remark is None
+
+
+def test_one_request_that_can_pass_makes_no_double_success() -> None:
+    gathered = collected()
+    bounded.search(learned(cast_of("R+4 W+X"), cover=True), gathered, Parts(of_part))
+    assert "double-success" not in gathered.kinds
+    assert gathered.remark is None
 
 
 def test_a_part_with_a_kind_is_no_run_of_a_cast_that_cannot_show_it() -> None:
