@@ -382,10 +382,11 @@ def _why_malformed(block: bytes) -> Malformed:
     return Malformed("a header line is malformed")
 
 
-def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
+def parse_response_head(data: bytes, request_id: bytes = b"") -> tuple[ResponseHead, int] | None:
     """The response head at the start of ``data`` and the position after it; None where it is incomplete.
 
-    Raises Malformed.
+    ``request_id``: the X-Request-Id that the request had. A pod that gives it back sends other bytes each
+    time, and the field is not passed on: without it the head is one that was met before. Raises Malformed.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0 or end > MAX_RESPONSE_HEAD:
@@ -395,6 +396,9 @@ def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
             raise Malformed("the response is not HTTP/1.1")
         return None
     block = data[:end]
+    if request_id and request_id in block:
+        block = b"%b\r\n" % block
+        block = block.replace(b"\r\nx-request-id: %b\r\n" % request_id, b"\r\n", 1)[:-2]
     head = _responses.get(block)
     if head is None:
         head = _response(block)

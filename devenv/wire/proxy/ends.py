@@ -46,6 +46,13 @@ class Transport(Protocol):
         """How many may wait before ``pause_writing`` is called."""
 
 
+class Timer(Protocol):
+    """What is called later, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Not to be called any more."""
+
+
 class ResponseReceiver(Protocol):
     """What a pod's connection reports to: the exchange or the tunnel that it carries."""
 

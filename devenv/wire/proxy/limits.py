@@ -27,6 +27,8 @@ class Limits:
     """Seconds between two attempts to reach a pod that is down."""
     interim: int = 32
     """Interim (1xx) responses that a pod may send before the final one."""
+    join: float = 0.002
+    """Seconds that the head of a response with a length waits for the first bytes of its body."""
     buffer: int = 65536
     """Bytes held per connection and direction before the sender is paused."""
 

@@ -6,21 +6,20 @@ could not be made; GET and HEAD also when a kept-alive connection turned out to 
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from devenv.core.model.events import ExchangeOutcome
 from devenv.wire.http.bodies import Body, ChunkedBody, Malformed
 from devenv.wire.http.heads import RequestHead, ResponseHead, parse_response_head
 from devenv.wire.http.json_bodies import bounded, collect
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.balancer import request_facts
-from devenv.wire.proxy.ends import ClientEnd, UpstreamEnd
+from devenv.wire.proxy.ends import Timer, UpstreamEnd
 from devenv.wire.proxy.exchanges import ExchangeRecord
 from devenv.wire.proxy.failures import ConnectFailure, Failure
+from devenv.wire.proxy.flow import FlowControl
 from devenv.wire.proxy.responses import ResponseBody, rest_of_head
 from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.states import EXCHANGE_TRANSITIONS, ExchangeState
-from devenv.wire.proxy.tunnel import Tunnel
+from devenv.wire.proxy.tunnel import ExchangeClient, Tunnel
 from devenv.wire.proxy.upstream import Pod
 
 CLIENT_CLOSED = 499
@@ -33,21 +32,14 @@ _ANSWERED = ExchangeOutcome.ANSWERED
 _CHOOSING, _CONNECTING, _AWAITING_RESPONSE, _RESPONDING, _ENDED = ExchangeState
 
 
-class ExchangeClient(ClientEnd, Protocol):
-    """The client's end of an exchange, which may become a tunnel's."""
-
-    def start_tunnel(self, tunnel: Tunnel) -> None:
-        """The protocol was switched: ``tunnel`` gets all further bytes."""
-
-
-class OpenExchange:
+class OpenExchange(FlowControl):
     """A request, from its head to the last byte of its response; see ``ExchangeState``."""
 
     one_to_one = False
     """The client's connection ends with the pod's."""
 
     def __init__(self, client: ExchangeClient, shared: Shared, head: RequestHead, body: Body | None) -> None:
-        self._client = client
+        self._client: ExchangeClient = client
         self._shared = shared
         self._head = head
         self._body = body
@@ -62,6 +54,8 @@ class OpenExchange:
         self._pending = 0
         """Bytes of the body that wait for a connection."""
         self._partial_head = b""
+        self._joining: tuple[ResponseHead, Timer] | None = None
+        """A response head that waits for its body, and what ends its wait."""
         self._response: ResponseHead | None = None
         self._repeated = False
         self._interim = 0
@@ -211,15 +205,19 @@ class OpenExchange:
             return
         if self._partial_head:
             data = self._partial_head + data
+            self._stop_joining()
         while True:
             try:
-                parsed = parse_response_head(data)
+                parsed = parse_response_head(data, self._request_id)
                 if parsed is None:
                     self._partial_head = data
                     return
                 head, end = parsed
                 if head.status >= 200:
-                    self._respond(head, data, end)
+                    if end == len(data) and head.content_length and self._head.simple and not head.bodiless:
+                        self._join(head, data)
+                    else:
+                        self._respond(head, data, end)
                     return
             except Malformed as error:
                 self._pod_failed(Failure.BROKEN_ANSWER, f"its answer is no HTTP: {error.detail}")
@@ -237,6 +235,22 @@ class OpenExchange:
             if self._head.minor == 1:
                 self._client.write(head.outgoing + b"\r\n")
             data = data[end:]
+
+    def _join(self, head: ResponseHead, data: bytes) -> None:
+        """Many servers send a head and a small body one after the other: wait, to write them once."""
+        shared, self._partial_head = self._shared, data
+        self._joining = head, shared.call_later(shared.limits.join, self._send_head_alone)
+
+    def _send_head_alone(self) -> None:
+        if self._joining is not None:
+            head = self._joining[0]
+            self._stop_joining()
+            self._respond(head, self._partial_head, len(self._partial_head))
+
+    def _stop_joining(self) -> None:
+        if self._joining is not None:
+            self._joining[1].cancel()
+            self._joining = None
 
     def _respond(self, head: ResponseHead, data: bytes, end: int) -> None:
         """Send the head, and what of the body came with it, in one write."""
@@ -322,30 +336,11 @@ class OpenExchange:
         connection.hand_over(tunnel)
         self._client.start_tunnel(tunnel)
 
-    # -- flow control
-
-    def client_write_paused(self) -> None:
-        """The client reads more slowly than the pod sends."""
-        if self._upstream is not None:
-            self._upstream.pause_reading()
-
-    def client_write_resumed(self) -> None:
-        """The client has caught up."""
-        if self._upstream is not None:
-            self._upstream.resume_reading()
-
-    def upstream_write_paused(self) -> None:
-        """The pod reads more slowly than the client sends."""
-        self._client.pause_reading()
-
-    def upstream_write_resumed(self) -> None:
-        """The pod has caught up."""
-        self._client.resume_reading()
-
     # -- ends
 
     def upstream_lost(self, *, was_reset: bool) -> None:
         """The pod closed the connection, or it was reset."""
+        self._send_head_alone()
         connection, self._upstream = self._upstream, None
         verb = "reset" if was_reset else "closed"
         if self.state is _RESPONDING:
@@ -462,6 +457,7 @@ class OpenExchange:
 
     def _leave(self) -> None:
         """Give back what is held: the count in flight and the connection."""
+        self._stop_joining()
         self.state = EXCHANGE_TRANSITIONS[self.state][_ENDED]
         if self.pod is not None:
             self._shared.balancer.in_flight[self.pod.name] -= 1

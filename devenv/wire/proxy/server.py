@@ -73,6 +73,7 @@ class Proxy:
             limits,
             clock=perf_counter,
             later=lambda work: asyncio.get_running_loop().call_soon(work),
+            call_later=lambda seconds, work: asyncio.get_running_loop().call_later(seconds, work),
             request_prefix=os.urandom(8).hex().encode(),  # unique across restarts; no security hangs on it
             session_carrier=session_carrier,
         )

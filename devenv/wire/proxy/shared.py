@@ -8,7 +8,7 @@ from typing import Protocol
 
 from devenv.wire.http.heads import RequestHead, ResponseHead
 from devenv.wire.proxy.balancer import Balancer
-from devenv.wire.proxy.ends import ConnectionWaiter
+from devenv.wire.proxy.ends import ConnectionWaiter, Timer
 from devenv.wire.proxy.exchanges import ExchangeLog
 from devenv.wire.proxy.limits import Limits
 from devenv.wire.proxy.upstream import Pod
@@ -42,6 +42,7 @@ class Shared:
         *,
         clock: Callable[[], float],
         later: Callable[[Callable[[], object]], object],
+        call_later: Callable[[float, Callable[[], object]], Timer],
         request_prefix: bytes,
         session_carrier: str = "",
     ) -> None:
@@ -54,6 +55,8 @@ class Shared:
         """Seconds, from any beginning; never goes back."""
         self.later = later
         """Has something called after what other connections wait for."""
+        self.call_later = call_later
+        """Has something called after that many seconds."""
         self.epoch_minus_clock = 0.0
         """Added to a reading of the clock gives seconds since the epoch; brought up to date now and then."""
         self.session_carrier = _carrier(session_carrier) if session_carrier else None

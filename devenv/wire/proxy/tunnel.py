@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from devenv.wire.proxy.ends import ClientEnd, UpstreamEnd
+from devenv.wire.proxy.flow import FlowControl
 from devenv.wire.proxy.states import TUNNEL_TRANSITIONS, TunnelState
 
 # not by way of the class: an enum's attributes are slow to read
 _OPEN, _HALF_CLOSED, _ENDED = TunnelState
 
 
-class Tunnel:
+class Tunnel(FlowControl):
     """Between a client and a pod; ``ended`` is called once, when it is over."""
 
     def __init__(self, client: ClientEnd, upstream: UpstreamEnd, ended: Callable[[], None]) -> None:
         self.state: TunnelState = _OPEN
         self._client = client
-        self._upstream = upstream
+        self._upstream: UpstreamEnd = upstream
         self._ended = ended
 
     # -- from the client
@@ -38,14 +40,6 @@ class Tunnel:
             self._end()
             self._upstream.discard()
 
-    def client_write_paused(self) -> None:
-        """The client reads more slowly than the pod sends."""
-        self._upstream.pause_reading()
-
-    def client_write_resumed(self) -> None:
-        """The client has caught up."""
-        self._upstream.resume_reading()
-
     # -- from the pod
 
     def from_upstream(self, data: bytes) -> None:
@@ -64,14 +58,6 @@ class Tunnel:
             self._end()
             self._client.close_after_flush()
 
-    def upstream_write_paused(self) -> None:
-        """The pod reads more slowly than the client sends."""
-        self._client.pause_reading()
-
-    def upstream_write_resumed(self) -> None:
-        """The pod has caught up."""
-        self._client.resume_reading()
-
     def _side_ended(self) -> None:
         if self.state is _OPEN:
             self.state = TUNNEL_TRANSITIONS[self.state][_HALF_CLOSED]
@@ -83,3 +69,10 @@ class Tunnel:
     def _end(self) -> None:
         self.state = TUNNEL_TRANSITIONS[self.state][_ENDED]
         self._ended()
+
+
+class ExchangeClient(ClientEnd, Protocol):
+    """The client's end of an exchange, which may become a tunnel's."""
+
+    def start_tunnel(self, tunnel: Tunnel) -> None:
+        """The protocol was switched: ``tunnel`` gets all further bytes."""

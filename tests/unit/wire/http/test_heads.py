@@ -393,3 +393,30 @@ def test_random_bytes_are_incomplete_or_malformed_never_a_crash(data: bytes) -> 
             assert parse(data) is None
         except Malformed as error:
             assert 400 <= error.status < 600
+
+
+@pytest.mark.parametrize("name", [b"x-request-id", b"X-Request-Id"])
+def test_a_request_id_that_comes_back_changes_no_head(name: bytes) -> None:
+    heads = []
+    for request_id in (b"a" * 32, b"b" * 32):
+        data = b"HTTP/1.1 200 OK\r\nA: 1\r\n%b: %b\r\nContent-Length: 2\r\n\r\n" % (name, request_id)
+        parsed = parse_response_head(data, request_id)
+        assert parsed is not None and parsed[1] == len(data)
+        heads.append(parsed[0])
+    assert heads[0].outgoing == heads[1].outgoing == b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 2\r\n"
+    assert (heads[0] is heads[1]) == (name == b"x-request-id")
+
+
+@pytest.mark.parametrize(
+    ("lines", "passed_on"),
+    [
+        (b"A: 1\r\nx-request-id: idB: 2", b"A: 1\r\n"),
+        (b"A: x-request-id: id", b"A: x-request-id: id\r\n"),
+        (b"x-request-id: id\r\nA: 1", b"A: 1\r\n"),
+        (b"A: 1\r\nx-request-id: id", b"A: 1\r\n"),
+        (b"x-request-id: id\r\nx-request-id: id\r\nA: 1", b"A: 1\r\n"),
+    ],
+)
+def test_only_a_whole_field_is_left_out(lines: bytes, passed_on: bytes) -> None:
+    parsed = parse_response_head(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n", b"id")
+    assert parsed is not None and parsed[0].outgoing == b"HTTP/1.1 200 OK\r\n" + passed_on

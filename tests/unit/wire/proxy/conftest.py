@@ -142,6 +142,19 @@ def opened(pod: Pod) -> UpstreamConnection:
     return connection
 
 
+class FakeTimer:
+    """What is to be called at ``due``; one of ``timers`` until then, or until it is cancelled."""
+
+    def __init__(self, due: float, work: Any, timers: list[FakeTimer]) -> None:
+        self.due = due
+        self.work = work
+        self._timers = timers
+
+    def cancel(self) -> None:
+        if self in self._timers:
+            self._timers.remove(self)
+
+
 class Bench:
     """What a proxy shares, with two pods, a clock at 1000 s and no event loop."""
 
@@ -149,6 +162,8 @@ class Bench:
         self.now = 1000.0
         self.turns: list[Any] = []
         """What waits for the next turn of the event loop."""
+        self.timers: list[FakeTimer] = []
+        """What is to be called later."""
         self.limits = Limits(**limits)  # type: ignore[arg-type]
         self.balancer = Balancer(policy, Random(0))
         self.pods = Pods(self.balancer, self.limits)
@@ -163,6 +178,7 @@ class Bench:
             self.limits,
             clock=lambda: self.now,
             later=self.turns.append,
+            call_later=self.call_later,
             request_prefix=b"p",
         )
         self.registry = ClientRegistry()
@@ -184,6 +200,18 @@ class Bench:
 
     def fake_client(self) -> FakeClient:
         return FakeClient()
+
+    def call_later(self, seconds: float, work: Any) -> FakeTimer:
+        timer = FakeTimer(self.now + seconds, work, self.timers)
+        self.timers.append(timer)
+        return timer
+
+    def pass_time(self, seconds: float) -> None:
+        """The clock goes on, and what was to be called by then is called."""
+        self.now += seconds
+        for timer in [timer for timer in self.timers if timer.due <= self.now]:
+            timer.cancel()
+            timer.work()
 
     def next_turn(self) -> None:
         """What waits for its turn has it."""

@@ -447,20 +447,6 @@ def test_101_hands_both_ends_to_a_tunnel(bench: Any) -> None:
     assert bench.in_flight() == 0, "also where the pods were replaced meanwhile"
 
 
-# -- flow control
-
-
-def test_slow_ends_pause_each_other(bench: Any) -> None:
-    connection = bench.idle(A)
-    play = Play(bench, "POST", "Content-Length: 4", body=b"ab")
-    connection.pause_writing()
-    connection.resume_writing()
-    assert play.client.calls == ["pause_reading", "resume_reading"]
-    play.exchange.client_write_paused()
-    play.exchange.client_write_resumed()
-    assert connection.transport.calls[-2:] == ["pause_reading", "resume_reading"]
-
-
 # -- the record
 
 

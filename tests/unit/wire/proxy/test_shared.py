@@ -17,6 +17,7 @@ def shared(bench: Any, carrier: str) -> Shared:
         bench.limits,
         clock=lambda: 0.0,
         later=bench.turns.append,
+        call_later=bench.call_later,
         request_prefix=b"0" * 16,
         session_carrier=carrier,
     )

@@ -61,15 +61,6 @@ def test_a_lost_client_closes_the_pod(tunnel: Open) -> None:
     assert (tunnel.connection.transport.calls[-1], tunnel.ends) == ("abort", 1)
 
 
-def test_slow_sides_pause_each_other(tunnel: Open) -> None:
-    tunnel.connection.pause_writing()
-    tunnel.connection.resume_writing()
-    tunnel.tunnel.client_write_paused()
-    tunnel.tunnel.client_write_resumed()
-    assert tunnel.client.calls == ["pause_reading", "resume_reading"]
-    assert tunnel.connection.transport.calls[-2:] == ["pause_reading", "resume_reading"]
-
-
 def test_an_ended_one_ends_no_more(tunnel: Open) -> None:
     tunnel.tunnel.client_gone()
     with pytest.raises(IllegalTransition):
