@@ -28,6 +28,7 @@ from devenv.core.balancers.own_copy import Change
 from devenv.core.balancers.own_file import changes_of, own_file, upstreams_of
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
+from devenv.core.model.requests import public_headers
 from devenv.core.model.topology import Ports, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy, pod_names
 from devenv.harness.config.devenv_toml_reader import pod_assignments
@@ -208,18 +209,24 @@ def _present(status: StackStatus, screen: Screen, changes: Sequence[Change]) -> 
     line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.chooser}"
     screen.show(Text.assemble(("up", "bold green"), line))
     show_addresses(status, screen)
-    session = None if service is None else service.session
-    if status.spec.profile.kinds:
-        create = status.spec.profile.kind(status.spec.profile.first_kind).create
-    elif session is not None:
-        create = session.open[0]
+    if (example := example_of(status)) is not None:
+        screen.show(Text(f"try: {example}", "dim"))
+
+
+def example_of(status: StackStatus) -> str | None:
+    """The curl command that opens a session, without the values of headers that may be secret; None: none."""
+    profile, service = status.spec.profile, status.spec.service
+    if profile.kinds:
+        create = profile.kind(profile.first_kind).create
+    elif service is not None and service.session is not None:
+        create = service.session.open[0]
     else:
-        return
-    more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
-    more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
+        return None
+    headers = {**dict.fromkeys(profile.headers, ""), **public_headers(create.headers)}
+    more = "".join(f" -H '{name}: {value or '…'}'" for name, value in headers.items())
     if create.body is not None:
         more += f" -H 'content-type: application/json' -d '{json.dumps(create.body)}'"
-    screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))
+    return f"curl -X {create.method}{more} {status.endpoints.traffic}{create.path}"
 
 
 def _where(names: str, user_provided: bool) -> str:

@@ -22,6 +22,7 @@ _SERVER, _CLIENT = 2, 3
 _ERROR = 2
 _PROXY = "devenv-proxy"
 _ID = re.compile(r"[0-9A-Za-z_-]{16,}")
+_PARAMETER = re.compile(r"(?<![^&])([^=&]*)=[^&]*")
 
 Span = dict[str, Any]
 
@@ -107,7 +108,7 @@ def _http(exchange: Exchange, call: Call | None) -> dict[str, Any]:
     return {
         "http.request.method": exchange.method,
         "url.path": path,
-        "url.query": query or None,
+        "url.query": _PARAMETER.sub(r"\1=REDACTED", query) or None,
         "http.route": path if call is not None else None,
         "http.response.status_code": exchange.status or None,
         "error.type": str(exchange.status) if exchange.status >= 500 else None,

@@ -60,7 +60,7 @@ def _service(status: StackStatus, when: float) -> list[StackEvent]:
     service = status.spec.service
     if service is None:
         return []
-    profile = replace(service.profile, headers={})  # a trace is read without their values
+    profile = replace(service.profile.public(), headers={})  # a trace is read without their values
     return [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support import devenv_run
 
 SECRET, OTHER = "fo0b4r-header-secret", "other-header-secret"
-QUERY = "query-secret-77"
+QUERY, VARIABLE = "query-secret-77", "variable-secret-88"
 SERVICE = f"""
 import secrets
 from fastapi import FastAPI, Header, HTTPException
@@ -49,6 +49,8 @@ TOML = f"""
 preset = "captcha"
 [service]
 app = "main:app"
+[service.env]
+SMTP_LOGIN = "{VARIABLE}"
 [profile]
 id = {{ field = "ticket" }}
 headers = {{ X-Team = "{SECRET}" }}
@@ -85,18 +87,19 @@ def test_header_values_lie_in_one_private_file(tmp_path: Path, environment: dict
     (tmp_path / "asks.yaml").write_text(SCENARIO, encoding="utf-8")
     state = tmp_path / ".devenv"
 
-    started = devenv_run(tmp_path, environment, "up", "-d", "--json")
+    started = devenv_run(tmp_path, environment, "up", "-d")
     try:
         assert started.returncode == 0, started.stderr
-        control = json.loads(started.stdout)["endpoints"]["control"]
+        status = devenv_run(tmp_path, environment, "status", "--json")
+        control = json.loads(status.stdout)["endpoints"]["control"]
         with urlopen(f"{control}/stack") as answer:
             stack = answer.read().decode()
-        status = devenv_run(tmp_path, environment, "status", "--json")
         # The service answers 401 unless the values reach it.
         played = devenv_run(
             tmp_path, environment, "replay", "asks.yaml", "--strategy", "memory", "--junit", "j.xml",
             "--summary", "s.md",
         )  # fmt: skip
+        devenv_run(tmp_path, environment, "trace", "latest", "--otlp", "spans.json")
         lost = devenv_run(tmp_path, environment, "replay", "lost-session", "--strategy", "memory")
     finally:
         devenv_run(tmp_path, environment, "down")
@@ -106,8 +109,17 @@ def test_header_values_lie_in_one_private_file(tmp_path: Path, environment: dict
         assert "X-Team" in text
         assert SECRET not in text
         assert OTHER not in text
-    holding = [path.name for path in files(state) if SECRET in path.read_text("utf-8", "replace")]
-    assert holding == ["spec.json"]
+    for secret in (SECRET, OTHER, VARIABLE):
+        # A Python that compiles a service in its pod's folder writes what the service's own file says.
+        kept = [
+            path
+            for path in files(state)
+            if path.suffix != ".pyc" and secret in path.read_text("utf-8", "replace")
+        ]
+        assert [path.name for path in kept] == ["spec.json"], secret
+    spans = (tmp_path / "spans.json").read_text(encoding="utf-8")
+    assert "api_key=REDACTED" in spans
+    assert QUERY not in spans
     for name in ("j.xml", "s.md"):
         assert "GET /nothing" in (tmp_path / name).read_text(encoding="utf-8")
         assert QUERY not in (tmp_path / name).read_text(encoding="utf-8")

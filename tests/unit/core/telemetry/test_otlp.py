@@ -126,3 +126,9 @@ def test_ids_in_keys_are_left_out() -> None:
         query_text(command(1, "EVALSHA", ("f" * 40, "2", KEY), 0.0, key=KEY))
         == "EVALSHA ? ? rcaptcha:abstract:?"
     )
+
+
+def test_a_query_is_exported_without_its_values() -> None:
+    path = "/health?api_key=a&page=&b=c=d&flag"
+    (_, span), *_ = spans(otlp([exchange(1, path, 1.0, {})], "r"))
+    assert attributes(span)["url.query"] == "api_key=REDACTED&page=REDACTED&b=REDACTED&flag"
