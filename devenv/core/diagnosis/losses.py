@@ -8,7 +8,7 @@ from devenv.core.diagnosis.clients import client_of, client_sentence, clients_of
 from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
-from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.events import GIVEN, RedisCommand, StackEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.core.resp.refusals import LOGIN_REFUSED, reply_kind
@@ -319,8 +319,11 @@ def _elsewhere(joined: Joined, call: Call, refused: bool) -> str:
     settings = joined.settings(call.pod, call.started)
     if refused or not joined.user_provided or not settings.get("REDIS_PORT"):
         return "its own memory"
-    server = f"{settings.get('REDIS_HOST', '')}:{settings['REDIS_PORT']}"
-    return f"its own memory, or another Redis: its settings name {server}"
+    given = settings.get(GIVEN)
+    if given is None or "REDIS_HOST" in given or "REDIS_PORT" in given:
+        server = f"{settings.get('REDIS_HOST', '')}:{settings['REDIS_PORT']}"
+        return f"its own memory, or another Redis: its settings name {server}"
+    return f"its own memory, or another Redis{f': this pod alone was given {given}' if given else ''}"
 
 
 def _verify_looks_in_memory(joined: Joined) -> bool:

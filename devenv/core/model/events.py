@@ -129,6 +129,10 @@ BALANCER_FILE = "balancer_file"
 """What an event is called that has the rules of a team's own file of the load balancer."""
 
 
+GIVEN = "GIVEN"
+"""In the ``pod`` event of a user-provided service: the names of the variables that decide over its Redis."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackEvent:
     """Something that was done to the stack, or how it stands at a time."""

@@ -28,7 +28,7 @@ class Rule:
     absent: tuple[str, ...] = ()
     """Fields that have no value other than null or false."""
     differs: Mapping[str, Any] = field(default_factory=dict)
-    """Field → the value that it has not, though it has one."""
+    """Field → the value, or each value of a list, that it has not, though it has one."""
     text: str = ""
     """A part of the whole body as text, for answers that are no JSON; empty: any."""
 
@@ -159,7 +159,8 @@ def same_value(value: Any, wanted: Any) -> bool:
 
 
 def _other(value: Any, unwanted: Any) -> bool:
-    return value is not None and not same_value(value, unwanted)
+    several = unwanted if isinstance(unwanted, list) else [unwanted]
+    return value is not None and not any(same_value(value, one) for one in several)
 
 
 def _given(body: Mapping[str, Any], path: str) -> bool:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Protocol
 
 from devenv.core.model.errors import DevenvError
-from devenv.core.model.events import StackEvent, trace_event
+from devenv.core.model.events import GIVEN, StackEvent, trace_event
+from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.harness.runs.folders import json_lines
 from devenv.stack.files import append_private, state_folder, write_atomically
+from devenv.stack.own_service import CONTRACT
 from devenv.stack.protocol import Progress, Stack
 from devenv.wire.control.client import ControlClient
 
@@ -94,16 +96,38 @@ class FileJournal:
 
 
 def pod_events(status: StackStatus, when: float) -> list[StackEvent]:
-    """How every pod runs: its public settings, WORKERS, and STATE where it does not run."""
+    """How every pod runs: its public settings, WORKERS, and STATE where it does not run.
+
+    Of a user-provided service also the names of the variables that decide over its Redis (``GIVEN``).
+    """
     events = []
     for pod in status.pods:
         detail = {**pod.settings, "WORKERS": str(status.spec.workers)}
+        if status.spec.service is not None:
+            detail[GIVEN] = ", ".join(_given(status.spec, status.spec.service, pod.name))
         events.append(
             StackEvent(
                 when, "pod", pod.name, detail if pod.state != "stopped" else {**detail, "STATE": pod.state}
             )
         )
     return events
+
+
+def _given(spec: StackSpec, service: ServiceSpec, pod: str) -> list[str]:
+    """The variables that this pod alone was given, past the contract's, and REDIS_HOST and REDIS_PORT where
+    the person has set them: names only, as a value may be a secret.
+    """
+    of_file = {
+        name: value
+        for word, env in service.pod_env.items()
+        if resolve_pod(word, spec.pod_names) == pod
+        for name, value in env.items()
+    }
+    alone = {**of_file, **spec.pod_env.get(pod, {})}
+    everywhere = {**service.env, **spec.env, **alone}
+    names = {name for name in alone if name not in CONTRACT}
+    names |= {name for name in ("REDIS_HOST", "REDIS_PORT") if "{" not in everywhere.get(name, "{")}
+    return [name if everywhere[name] else f"{name} (empty)" for name in sorted(names)]
 
 
 class JournaledStack:

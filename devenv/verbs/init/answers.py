@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +22,14 @@ _OF_EVERY_ANSWER = (
     "traceparent",
     "server-timing",
 )
+
+
+_FIELDS_OF_ERRORS = frozenset(
+    ("error", "errors", "err", "reason", "message", "msg", "detail", "details", "code", "title", "type")
+)
+"""Fields whose text says why something did not work (RFC 9457 has title, detail and type)."""
+_WORDS_OF_ERRORS = ("error", "failed", "failure")
+"""Values of a status that say that the service itself failed (JSend: "error")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +90,15 @@ def place_of_id(first: Answered, second: Answered) -> IdPlace | None:
     return None if cookie is None else IdPlace(cookie=cookie)
 
 
-def rules(known: Answered, unknown: Answered, takes_answer: bool = True) -> Understood:
+def rules(
+    known: Answered, unknown: Answered, takes_answer: bool = True, again: Answered | None = None
+) -> Understood:
     """How "not found", wrong and success look: ``known`` is the answer to a wrong answer of a real session,
-    ``unknown`` that to an id that was never given out.
+    ``unknown`` that to an id that was never given out, ``again`` that to a second wrong answer there.
 
     A use that takes no answer (``takes_answer`` false: a page, a change) is a success unless it says false.
+    A wrong answer is known by the text beside a field that is false too, where that text stays the same:
+    ``ok: false`` alone is also of an error inside the service.
 
     Raises EnvironmentProblem where the two answers do not differ.
     """
@@ -125,9 +137,30 @@ def rules(known: Answered, unknown: Answered, takes_answer: bool = True) -> Unde
         return Understood(not_found, (Rule(equals={place: False}),), (Rule(equals={place: True}),), (note,))
     wrong = (Rule(status=(known.status,), equals={place: value}),)
     if value is False:
+        beside = _text_beside(values, other, again if again and again.status == known.status else None)
+        wrong = (Rule(status=(known.status,), equals={place: value, **beside}),)
         return Understood(not_found, wrong, (Rule(equals={place: True}),), notes)
-    notes = (f"success is taken to be any other {place} than {value!r}",)
-    return Understood(not_found, wrong, (Rule(differs={place: value}),), notes)
+    if place.rpartition(".")[2].lower() in _FIELDS_OF_ERRORS:  # with another text it is another error
+        return Understood(not_found, wrong, (), ("how success looks is not known",))
+    notes = (f"success is taken to be any other {place} than {value!r} and a word for an error",)
+    return Understood(not_found, wrong, (Rule(differs={place: [value, *_WORDS_OF_ERRORS]}),), notes)
+
+
+def _text_beside(
+    values: Sequence[tuple[str, Any]], other: Mapping[str, Any], again: Answered | None
+) -> dict[str, str]:
+    """The first text of a wrong answer that an unknown session is not answered with; {} where there is none.
+
+    A text that changes from one wrong answer to the next (by the tries that are left) is none; one with a
+    digit in it may.
+    """
+    next_time = None if again is None else dict(scalars(again.body))
+    for path, text in values:
+        if not isinstance(text, str) or other.get(path) == text or any(map(str.isdigit, text)):
+            continue
+        if next_time is None or (path in next_time and next_time[path] in (text, other.get(path))):
+            return {path: text}
+    return {}
 
 
 def hint_for(status: int, body_flag: str) -> str:

@@ -297,6 +297,28 @@ def test_a_pod_of_a_service_that_the_gate_does_not_hear_may_have_another_redis(t
         assert "its own memory, or another Redis: its settings name db.example:6380" in item.sentence
 
 
+@pytest.mark.parametrize(
+    ("given", "ends"),
+    [
+        ("CACHE_URL (empty)", "or another Redis: this pod alone was given CACHE_URL (empty)"),
+        ("REDIS_PORT", "or another Redis: its settings name 127.0.0.1:7002"),
+        ("", "or another Redis"),
+    ],
+)
+def test_an_address_that_the_service_may_not_read_is_not_said_to_be_its_redis(
+    trace: Trace, given: str, ends: str
+) -> None:
+    """REDIS_HOST and REDIS_PORT of a pod are the gate's where nobody set them: that is no other Redis."""
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pod(A, **REDIS, REDIS_HOST="127.0.0.1", REDIS_PORT="7001", GIVEN="")
+    trace.pod(B, **REDIS, REDIS_HOST="127.0.0.1", REDIS_PORT="7002", GIVEN=given)
+    trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
+    trace.verify(A, trace.create(B, "c2" * 16), NOT_FOUND, ("GET", "(nil)"))
+    found = trace.findings()
+    assert [item.cause for item in found] == ["wrong-port", "wrong-port"]
+    assert [item.sentence for item in found if not item.sentence.endswith(ends)] == []
+
+
 def test_a_service_without_a_switch_is_not_judged_by_use_redis(trace: Trace) -> None:
     """Its stack has USE_REDIS=true; a command of the create that is about no session is no flag either."""
     profile = replace(CAPTCHA, switchable=False)

@@ -56,6 +56,41 @@ def test_not_found_is_what_an_unknown_id_differs_in() -> None:
     assert rules(answered(no), answered({}, 404)).not_found == (Rule(status=(404,)),)
 
 
+MISMATCH = {"ok": False, "reason": "mismatch"}
+GONE = {"ok": False, "reason": "expired"}
+
+
+@pytest.mark.parametrize(
+    ("known", "again", "reason"),
+    [
+        (MISMATCH, MISMATCH, "mismatch"),
+        (MISMATCH, GONE, "mismatch"),  # the first wrong answer ended the session
+        (MISMATCH, {"ok": False, "state": "last try"}, None),
+        (MISMATCH, {"ok": False, "reason": "last try"}, None),
+        ({"ok": False, "reason": "2 tries left"}, GONE, None),
+    ],
+)
+def test_an_error_inside_the_service_is_no_wrong_answer(
+    known: dict[str, Any], again: dict[str, Any], reason: str | None
+) -> None:
+    understood = rules(answered(known), answered(GONE), again=answered(again))
+    [wrong] = understood.wrong
+    assert wrong.equals == {"ok": False} | ({"reason": reason} if reason else {})
+    assert wrong.holds(200, {"ok": False, "reason": "internal"}) is (reason is None)
+    assert understood.not_found == (Rule(status=(200,), equals={"reason": "expired"}),)
+
+
+def test_another_error_is_no_success() -> None:
+    for place in ("error", "data.code", "message"):
+        head, _, name = place.rpartition(".")
+        body = {head: {name: "WRONG_CODE"}} if head else {name: "WRONG_CODE"}
+        understood = rules(answered(body), answered({}, 404))
+        assert (understood.success, understood.notes) == ((), ("how success looks is not known",))
+    [success] = rules(answered({"status": "fail"}), answered({}, 404)).success
+    states = ("success", "fail", "error")
+    assert [state for state in states if success.holds(200, {"status": state})] == ["success"]
+
+
 @pytest.mark.parametrize(
     ("known", "takes_answer", "wrong", "success"),
     [
