@@ -39,11 +39,16 @@ def misled(call: Call) -> bool:
     return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
 
 
+def _in_the_dark(call: Call, joined: Joined) -> bool:
+    """``misled``, or the answer is one that a user-provided service's profile does not know."""
+    return misled(call) or (joined.user_provided and call.unread)
+
+
 def _failed(call: Call, step: Step, joined: Joined) -> bool:
-    """``misled``, or after this step, its last, the pod broke the request off without an answer."""
+    """``_in_the_dark``, or after this step, its last, the pod broke the request off without an answer."""
     broke_off = call.unheard and bool(call.pod) and not (call.given_up or call.under_way)
     if not broke_off or step is not call.steps[-1]:
-        return misled(call)
+        return _in_the_dark(call, joined)
     return joined.restarted(call.pod, call.started, call.ended) is None
 
 
@@ -94,6 +99,8 @@ def _user_got(call: Call) -> str:
         return "the user got an error that says nothing"
     if call.unheard:
         return f"the user got no answer ({call.ending})"
+    if call.unread:
+        return f"the user got {call.answer_in_words}, which the profile does not know"
     return "the user got 'not found'"
 
 
@@ -118,7 +125,8 @@ def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
 def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     lost = [step for step in call.steps if step.lost]
     slow = 1000 * call.waited_s > 2 * _timeout_ms(call, joined)
-    if not lost or not (misled(call) or call.unheard or slow):
+    unread = joined.user_provided and call.unread and not any(_sent_again(call, step) for step in lost)
+    if not lost or not (misled(call) or call.unheard or slow or unread):
         return None
     worst = next((step for step in lost if not step.is_read), lost[0])
     if call.unheard:  # whatever its pod answered after that
@@ -126,6 +134,8 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     elif misled(call):
         end = "'not found'" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
         ending = f"the user got {end}"
+    elif unread:
+        ending = _user_got(call)
     else:
         ending = f"the user waited {call.waited_s:.1f} s"
     sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
@@ -133,6 +143,13 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     lost_reply = finding("reply-lost", call.challenge, sentence + client, *lost, call)
     # To read twice does no harm: of a lost read only the wait and the bare error are to be mended.
     return replace(lost_reply, advice=READ_AGAIN) if worst.is_read and joined.user_provided else lost_reply
+
+
+def _sent_again(call: Call, lost: Step) -> bool:
+    """Whether the pod sent the same command again in this call, and was answered."""
+    return any(
+        _words(step) == _words(lost) and step.reply is not None and not step.lost for step in call.steps
+    )
 
 
 def commands_without_reply(joined: Joined) -> list[Diagnosis]:
@@ -194,12 +211,15 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     down = wished and "stopped" in (joined.redis_state(call.started), joined.redis_state(call.ended))
     hung = call.unheard and bool(call.pod)
     unseen = down and misled(call) and _kept_in_redis(call, joined)
-    if not (broken or down) or not (call.crashed or hung or unseen or (broken and misled(call))):
+    dark = _in_the_dark(call, joined) and (bool(broken) or (call.unread and not call.steps))
+    if not (broken or down) or not (call.crashed or hung or unseen or dark):
         return None
     if hung:
         effect = f"did not answer: {call.ending}"
     elif call.kind == "verify" and call.outcome is Outcome.NOT_FOUND:
         effect = "answered 'not found' instead of 'try again'"
+    elif call.unread:
+        effect = f"answered {call.answer_in_words}, which the profile does not know"
     else:
         effect = "answered a bare error instead of 'try again'"
     sentence = f"Redis went away from {call.pod}, which {effect}"

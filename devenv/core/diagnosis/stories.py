@@ -24,6 +24,12 @@ SLOW_S = 1.0
 """A request that waits this long hangs, as far as its user can tell: seconds."""
 
 
+_SHOWN = 60
+"""Characters of an answer that are shown."""
+_CLEAR = (422, 429)
+"""Refusals of the request itself, which say nothing of a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A create or verify with the Redis commands that its pod sent for it, in the order of their effect."""
@@ -126,6 +132,27 @@ class Call:
             return False
         reason = self.answer.get("detail") or self.answer.get("message")
         return not isinstance(reason, str) or says_nothing(reason)
+
+    @property
+    def unread(self) -> bool:
+        """Whether a pod gave an answer that the profile does not know, and that is no error of HTTP's.
+
+        A use without an outcome, or a 2xx without the id of the session that was to be opened.
+        """
+        status = self.exchange.status
+        if self.stream or self.under_way or self.exchange.error is not None:
+            return False
+        if self.kind == "create":
+            return 200 <= status < 300 and not self.challenge
+        known = self.kind != "verify" or self.outcome is not Outcome.ERROR or status in _CLEAR
+        return not known and 200 <= status < 500
+
+    @property
+    def answer_in_words(self) -> str:
+        """Status and the beginning of the body, in one line."""
+        text = " ".join((self.exchange.response_body or "").split())
+        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        return f"{self.exchange.status} {shown}".strip()
 
     @property
     def session_steps(self) -> tuple[Step, ...]:

@@ -295,9 +295,9 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
 
 def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
     """All pods keep their sessions in one server, whatever they call it; where one of them is out of order,
-    that says enough.
+    that says enough. A service whose switch is not known may use what its settings name.
     """
-    using = [pod for pod in pods if pod.flag("USE_REDIS")]
+    using = [pod for pod in pods if pod.flag("USE_REDIS") or not pod.known("USE_REDIS")]
     servers: dict[str, list[Pod]] = {}
     observed: list[Server] = []
     for pod in using:

@@ -7,11 +7,6 @@ from collections.abc import Sequence
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import graded_unread
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
-from devenv.core.model.vocabulary import Outcome
-
-_SHOWN = 60
-_CLEAR = (422, 429)
-"""Refusals of the request itself, which say nothing of a session."""
 
 
 def open_question(calls: Sequence[Call], joined: Joined) -> str:
@@ -28,12 +23,14 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
         if len(its_calls) > 1 and all(_refused(call) for call in its_calls):
             return f"{pod} refused every request (503): {_why(its_calls[-1], joined)}"
     opened = {story.challenge for story in joined.stories if story.create is not None}
-    if joined.user_provided and (unopened := _none_opened(calls)):
+    if joined.user_provided and (unopened := _none_opened(calls, joined)):
         return unopened
     for call in calls:
-        if joined.user_provided and call.challenge in opened and _unread(call):
-            answer = f"{call.exchange.status} {_first_bytes(call)}".strip()
-            return f"the profile does not say what {answer} means, the answer of {call.pod} to {call.word}"
+        if joined.user_provided and call.kind == "verify" and call.challenge in opened and call.unread:
+            return (
+                f"the profile does not say what {call.answer_in_words} means, the answer of {call.pod} to "
+                f"{call.word}"
+            )
         if (refused := graded_unread(call)) is not None:
             return (
                 f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} "
@@ -42,7 +39,7 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
     return ""
 
 
-def _none_opened(calls: Sequence[Call]) -> str:
+def _none_opened(calls: Sequence[Call], joined: Joined) -> str:
     """Where sessions were asked for and none was opened: how the last of those requests was answered.
 
     Also where others of the kind were opened, and an answer that says that all is well (2xx) has no id.
@@ -56,24 +53,11 @@ def _none_opened(calls: Sequence[Call]) -> str:
     if not without or (graded and not kinds):
         return ""
     last, what = without[-1], "a session was not opened" if kinds else "no session was opened"
+    state = joined.redis_state(last.ended)
     return (
         f"{what}, as far as its answers show: {last.pod or 'the proxy'} answered {last.word} with "
-        f"{last.exchange.status} {_first_bytes(last)}".rstrip()
+        f"{last.answer_in_words}{'' if state == 'running' else f'; Redis was {state} then'}"
     )
-
-
-def _unread(call: Call) -> bool:
-    """Whether its pod gave an answer that no rule of the profile has, and no error of the pod's."""
-    status = call.exchange.status
-    if call.kind != "verify" or call.stream or call.under_way or call.exchange.error is not None:
-        return False
-    return call.outcome is Outcome.ERROR and 200 <= status < 500 and status not in _CLEAR
-
-
-def _first_bytes(call: Call) -> str:
-    """The beginning of an answer's body, in one line."""
-    text = " ".join((call.exchange.response_body or "").split())
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _refused(call: Call) -> bool:

@@ -163,8 +163,8 @@ def try_pair(
     if known.status >= 500:  # it broke over the request: that is no answer that says "wrong"
         raise Refused(kind.verify, known, "--body")
     unknown = pod.use(kind, session.unknown)
-    again = pod.use(kind, session) if kind.takes_answer and known.status < 400 else None
-    understood = rules(known, unknown, kind.takes_answer, again)
+    second_use = pod.use(kind, session) if kind.takes_answer and known.status < 400 else None
+    understood = rules(known, unknown, kind.takes_answer, second_use)
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
 
 

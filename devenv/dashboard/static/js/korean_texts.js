@@ -101,6 +101,8 @@ const SENTENCES = {
   "Redis ran it, but the reply": "응답(Redis는 실행함)",
   "its reply": "응답",
   "the user got {end}": "사용자가 받은 것: {end}",
+  "the user got {answer}, which the profile does not know": "사용자가 받은 것: {answer}(프로필이 모르는 응답)",
+  "answered {answer}, which the profile does not know": "프로필이 모르는 응답을 했습니다: {answer}",
   "the request hung, and {ending}": "요청이 멈춰 있었습니다: {ending}",
   "the user waited {seconds} s": "사용자가 {seconds}초 기다렸습니다",
   "Redis took {what} and did not answer: {ending}": "Redis가 {what}을(를) 받고 응답하지 않았습니다: {ending}",
