@@ -36,13 +36,17 @@ CASES = {
 """What happens to the replies to the command, and for how long the client is watched."""
 
 
+_RUNS = {"mjs": "node", "php": "php", "rb": "ruby"}
+"""By the ending of a program's file, what runs it; Python where none stands here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A library in one version, and the program that uses it."""
 
     title: str
     package: str
-    """With its version, as pip or npm takes it."""
+    """With its version, as pip or npm takes it; empty: the one that the system has."""
     words: tuple[str, ...]
     """The program, a file of ``PROGRAMS``, and its arguments."""
 
@@ -51,12 +55,22 @@ class Client:
         """Whether it is npm's and not pip's."""
         return self.words[0].endswith(".mjs")
 
+    @property
+    def program(self) -> str:
+        """What runs the program."""
+        return _RUNS.get(self.words[0].rpartition(".")[2], sys.executable)
+
 
 CLIENTS = (
     Client("redis-py 5.0.8", "redis==5.0.8", ("redis_py.py", "redis", "Redis")),
     Client("redis-py 6.4.0", "redis==6.4.0", ("redis_py.py", "redis", "Redis")),
     Client("redis-py 7.4.1", "redis==7.4.1", ("redis_py.py", "redis", "Redis")),
     Client("redis-py 8.1.0", "redis==8.1.0", ("redis_py.py", "redis", "Redis")),
+    Client("redis-py 6.4.0 from_url", "redis==6.4.0", ("redis_py.py", "redis", "Redis", "url")),
+    Client("redis-py 8.1.0 from_url", "redis==8.1.0", ("redis_py.py", "redis", "Redis", "url")),
+    Client("redis-py 5.0.8 asyncio", "redis==5.0.8", ("redis_py_asyncio.py", "redis.asyncio", "Redis")),
+    Client("redis-py 8.1.0 asyncio", "redis==8.1.0", ("redis_py_asyncio.py", "redis.asyncio", "Redis")),
+    Client("valkey-py 6.2.0 asyncio", "valkey==6.2.0", ("redis_py_asyncio.py", "valkey.asyncio", "Valkey")),
     Client("valkey-py 6.2.0", "valkey==6.2.0", ("redis_py.py", "valkey", "Valkey")),
     Client("coredis 6.9.0", "coredis==6.9.0", ("coredis_client.py",)),
     Client("valkey-glide 2.6.0 (Python)", "valkey-glide==2.6.0", ("glide_py.py",)),
@@ -66,7 +80,10 @@ CLIENTS = (
     Client("ioredis 6.0.0", "ioredis@6.0.0", ("ioredis.mjs", "ioredis")),
     Client("iovalkey 0.4.0", "iovalkey@0.4.0", ("ioredis.mjs", "iovalkey")),
     Client("valkey-glide 2.5.2 (Node)", "@valkey/valkey-glide@2.5.2", ("glide.mjs",)),
+    Client("phpredis 5.3.7 (PHP)", "", ("phpredis.php", "5.3.7")),
+    Client("ruby redis 4.8.0", "", ("ruby_redis.rb", "4.8.0")),
 )
+"""The last two are Debian's packages php-redis and ruby-redis, of Debian 12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,10 @@ async def _all(folder: Path, port: int, progress: Callable[[str], None]) -> dict
 
 def _install(client: Client, place: Path) -> None:
     shutil.copytree(PROGRAMS, place)
+    if not client.package:
+        if not shutil.which(client.program):
+            raise EnvironmentProblem(f"{client.program} is not installed", hint=f"for {client.title}")
+        return
     if client.for_node:
         if not (shutil.which("node") and shutil.which("npm")):
             raise EnvironmentProblem(
@@ -139,7 +160,6 @@ async def _measure(client: Client, place: Path, port: int, case: str) -> tuple[M
     rule, patience = CASES[case]
     gate = Gate("127.0.0.1", port)
     given = await gate.listen(client.title)
-    program = "node" if client.for_node else sys.executable
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment = {
         **kept,
@@ -148,7 +168,7 @@ async def _measure(client: Client, place: Path, port: int, case: str) -> tuple[M
         "PYTHONPATH": str(place / "packages"),
     }
     process = await asyncio.create_subprocess_exec(
-        program, *client.words, cwd=place, env=environment,
+        client.program, *client.words, cwd=place, env=environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -37,13 +37,16 @@ class RedisClient:
 
 _FOR_EVER = "it has no read time-out and waits for ever"
 _SENDS_AGAIN_AFTER_CUT = "after a cut connection it sends the command again"
+FROM_URL = "; made by from_url or from a pool "
+"""Before what redis-py does where its client was not made by ``Redis(host, port)``: only that has retries."""
 _DEFAULTS: tuple[tuple[str, int, str], ...] = (
     (
         "redis-py",
         8,
-        "it sends the command again after 5 s without a reply, and at once after a cut connection",
+        "it sends the command again after 5 s without a reply, and at once after a cut connection"
+        f"{FROM_URL}it gives up after 5 s and sends nothing again",
     ),
-    ("redis-py", 6, f"{_FOR_EVER}; {_SENDS_AGAIN_AFTER_CUT}"),
+    ("redis-py", 6, f"{_FOR_EVER}; {_SENDS_AGAIN_AFTER_CUT}{FROM_URL}a cut connection is an error"),
     ("redis-py", 5, f"{_FOR_EVER}; a cut connection is an error"),
     ("valkey-py", 6, f"{_FOR_EVER} (its asyncio client 5 s); a cut connection is an error"),
     ("node-redis", 5, f"{_FOR_EVER}, and so does every later command; a cut connection is an error"),

@@ -182,58 +182,6 @@ def test_the_bare_error_of_any_framework_is_no_reason(trace: Trace, text: str) -
     assert trace.causes() == ["redis-dies"]
 
 
-UNREAD = {"ok": False, "reason": "internal"}
-"""An answer by HTTP 200 that the profile does not know."""
-
-
-@pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize(
-    ("command", "reply", "fate", "cause"),
-    [
-        ("GETDEL", DOC, "reply-dropped", "reply-lost"),
-        ("GET", None, "disconnected", "redis-dies"),
-        ("GET", "-LOADING Redis is loading the dataset in memory", "passed", "redis-dies"),
-        ("GET", "-CLUSTERDOWN The cluster is down", "passed", "writes-refused"),
-        ("GET", DOC, "passed", None),
-    ],
-)
-def test_an_answer_that_the_profile_does_not_know_hides_no_fault(
-    trace: Trace, own: bool, command: str, reply: str | None, fate: str, cause: str | None
-) -> None:
-    """It is quoted; of the reference service, whose answers are all known, it says nothing."""
-    if own:
-        trace.events.append(StackEvent(trace.tick(), "service", None, {}))
-    challenge_id = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", challenge_id)
-    trace.say(A, command, challenge_id, reply, fate=fate)
-    trace.end(request, UNREAD)
-    found = trace.findings()
-    assert [item.cause for item in found] == ([cause] if own and cause else [])
-    assert [
-        item for item in found if '200 {"ok": false, "reason": "internal"}, which' not in item.sentence
-    ] == []
-
-
-def test_a_lost_reply_is_no_fault_where_the_pod_asked_again_and_its_answer_is_not_known(trace: Trace) -> None:
-    trace.events.append(StackEvent(trace.tick(), "service", None, {}))
-    challenge_id = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", challenge_id)
-    trace.say(A, "GET", challenge_id, DOC, fate="reply-dropped")
-    trace.say(A, "GET", challenge_id, DOC)
-    trace.end(request, {"ok": True, "next": "basket"})
-    assert trace.causes() == []
-
-
-def test_a_create_without_an_id_while_redis_is_stopped(trace: Trace) -> None:
-    trace.events.append(StackEvent(trace.tick(), "service", None, {}))
-    trace.pods(**REDIS)
-    trace.verify(A, trace.create(A, in_redis=True), PASSED, ("GET", DOC))
-    trace.redis_server("stop")
-    trace.end(trace.begin(A, "create"), UNREAD)
-    [found] = trace.findings()
-    assert (found.cause, "which answered 200" in found.sentence) == ("redis-dies", True), found.sentence
-
-
 def test_a_create_whose_write_was_refused(trace: Trace) -> None:
     request = trace.begin(A, "create")
     trace.say(A, "SETEX", "a" * 32, "-OOM command not allowed", "60", DOC)
