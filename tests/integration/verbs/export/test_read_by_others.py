@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ import pytest
 
 from devenv.core.rollout.plan import Plan, parse_plan
 from devenv.core.rollout.progressive import Target, argo, flagd
+from devenv.core.telemetry.grafana import dashboard
 from tests.integration.foreign.packages import missing, of_npm, of_pip
 
 HERE = Path(__file__).parent
 PLANS = ("births", "guide", "cohort", "six-stages")
 FLAGD = "openfeature-provider-flagd==0.6.1"
+GRAFANA = "grafana-foundation-sdk==1769699998!10.1.0"
+"""Grafana's own classes of a dashboard (Apache-2.0), of Grafana 10.1."""
 
 
 def plan(name: str) -> Plan:
@@ -77,3 +80,37 @@ def test_flagd_gives_redis_to_about_the_first_share_of_the_pods(tmp_path: Path) 
     assert {reason for _, reason in answers[0].values()} == {"TARGETING_MATCH"}
     on = sum(value for value, _ in answers[0].values())
     assert 70 <= on <= 130, "25 % of 400; four standard deviations are 35"
+
+
+def test_grafanas_own_classes_keep_every_field_of_the_dashboard() -> None:
+    """They drop a field that they do not know."""
+    if not os.environ.get("DEVENV_REQUIRE_TOOLS"):
+        missing("DEVENV_REQUIRE_TOOLS=1 installs Grafana's classes into a temporary folder")
+    command = [sys.executable, str(HERE / "dashboard_reader.py")]
+    environ = {**os.environ, "PYTHONPATH": str(of_pip("--no-deps", GRAFANA))}
+
+    def kept(made: dict[str, Any]) -> Any:
+        text = json.dumps(made)
+        done = subprocess.run(command, env=environ, input=text, capture_output=True, check=True, text=True)
+        return json.loads(done.stdout)
+
+    made, spoiled = dashboard(), dashboard()
+    spoiled["panels"][0]["targets"][0]["legendFromat"] = "x"
+    spoiled["refesh"] = "10s"
+    assert list(lost(made, kept(made))) == []
+    assert list(lost(spoiled, kept(spoiled))) == ["panels.0.targets.0.legendFromat", "refesh"]
+
+
+def lost(made: Any, kept: Any, place: str = "") -> Iterator[str]:
+    """The places where ``kept`` has nothing, or another value, for what ``made`` has."""
+    if isinstance(made, dict):
+        for name, value in made.items():
+            if name in kept:
+                yield from lost(value, kept[name], f"{place}{name}.")
+            else:
+                yield place + name
+    elif isinstance(made, list) and len(made) == len(kept):
+        for number, pair in enumerate(zip(made, kept, strict=True)):
+            yield from lost(*pair, f"{place}{number}.")
+    elif made != kept:
+        yield place.removesuffix(".")
