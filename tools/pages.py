@@ -55,6 +55,8 @@ class PageTool:
     """Whether ``measure`` can measure a part: the option ``--only``."""
     data_text: Callable[[Any], str] = indented_json
     """Gives the text of the data file."""
+    again: Callable[[Measurement], Any] | None = None
+    """Measures once more, and more often, what is in doubt: the option ``--again``."""
     draw: Callable[[Path], None] | None = None
     """Draws the page's pictures into the folder of the page."""
 
@@ -69,11 +71,12 @@ class PageTool:
         def keep(data: Any) -> None:
             write_atomically(file, self.data_text(data))
 
-        if given.measure:
+        measure = self.measure if given.measure else self.again if self.again and given.again else None
+        if measure is not None:
             before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
             only = given.only if self.selects else ""
             with tempfile.TemporaryDirectory() as folder:
-                keep(self.measure(Measurement(Path(folder), before, only, keep)))
+                keep(measure(Measurement(Path(folder), before, only, keep)))
         data = json.loads(file.read_text(encoding="utf-8"))
         if self.draw is not None and not given.no_pictures:
             self.draw(given.docs)
@@ -91,6 +94,10 @@ class PageTool:
         if self.selects:
             parser.add_argument(
                 "--only", default="", metavar="TEXT", help="with --measure: what has TEXT in its title"
+            )
+        if self.again is not None:
+            parser.add_argument(
+                "--again", action="store_true", help="measure what is in doubt once more, and more often"
             )
         if self.draw is not None:
             parser.add_argument("--no-pictures", action="store_true", help="leave the pictures as they are")

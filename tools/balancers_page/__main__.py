@@ -1,6 +1,7 @@
 """``python -m tools.balancers_page``: writes docs/balancers.md from docs/balancers.json.
 
-``--measure`` measures the settings first.
+``--measure`` measures the settings first, and ``--again`` only once more, and more often, the shares that
+differ from the earlier measurement.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tools.balancers_page.measuring import measure_all
+from tools.balancers_page.measuring import measure_again, measure_all
 from tools.balancers_page.page import render
 from tools.pages import Measurement, PageTool, progress
 
@@ -26,10 +27,15 @@ def data_text(measured: Mapping[str, Any]) -> str:
 
 def _measure(measurement: Measurement) -> Any:
     measure_all(measurement.before, measurement.only, progress, measurement.keep)
+    return _again(measurement)
+
+
+def _again(measurement: Measurement) -> Any:
+    measure_again(measurement.before, measurement.only, progress, measurement.keep)
     return measurement.before
 
 
-TOOL = PageTool("balancers", _measure, render, "an hour", selects=True, data_text=data_text)
+TOOL = PageTool("balancers", _measure, render, "an hour", selects=True, data_text=data_text, again=_again)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from devenv.core.balance.measured import Balance
+from devenv.core.balance.patterns import pattern_of
 from devenv.core.balance.verdict import judge
 from devenv.verbs.balance.usecase import ClientKind, Plan, known_patterns, measure
-from tools.balancers_page.settings import SEED, SETTINGS, target_of_setting
+from tools.balancers_page.settings import LONG_PAUSES, SEED, SESSIONS, SETTINGS, STARTS, target_of_setting
 
-SESSIONS = 1000
 PRECISION = 0.05
 """Shares are known to ± 5 points, those of 0 and 100 % from 40 sessions on, others from 384."""
 PATTERNS = ("new", "new+image", "kept", "browser", "users", "load-test")
@@ -53,6 +53,46 @@ def measure_all(
             plan = replace(plan, clients=frozenset(ClientKind))
         progress(f"{setting.title} …")
         data["settings"][setting.title] = record(measure(target, plan, lambda text: None))
+        keep(data)
+
+
+def measure_again(
+    data: dict[str, Any],
+    only: str,
+    progress: Callable[[str], None],
+    keep: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Measure shares that differ from those before with ``STARTS`` times ``SESSIONS``, into ``data``.
+
+    For overlapping users also with pauses ten times as long. ``only`` and ``keep`` as for ``measure_all``.
+    """
+    for setting in SETTINGS:
+        record_of_setting = data["settings"].get(setting.title)
+        if only not in setting.title or record_of_setting is None:
+            continue
+        record_of_setting.pop("again", None)
+        names = [name for name, _ in setting.differing(record_of_setting)]
+        target = target_of_setting(setting)
+        if not names or target is None:
+            continue
+        progress(f"{setting.title} again …")
+        patterns = [pattern_of(name) for name in names]
+        users = [pattern for pattern in patterns if pattern.pause]
+        patterns += [replace(each, name=LONG_PAUSES, pause=10 * each.pause) for each in users]
+        shares: dict[str, list[list[int]]] = {}
+        for start in range(STARTS):
+            plan = Plan(
+                clients=frozenset({ClientKind.USUAL}),
+                sessions=SESSIONS,
+                patterns=tuple(patterns),
+                with_changes=False,
+                with_failures=False,
+                seed=SEED + start,
+            )
+            for each in measure(target, plan, lambda text: None).patterns:
+                if each.name in {pattern.name for pattern in patterns}:
+                    shares.setdefault(each.name, []).append([each.lost, each.sessions])
+        record_of_setting["again"] = shares
         keep(data)
 
 

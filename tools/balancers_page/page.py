@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from devenv.core.balance.hiding import percent
 from devenv.core.balance.patterns import PATTERNS
 from devenv.core.simulation.intervals import Share, wilson
-from tools.balancers_page.settings import SETTINGS, PageSetting
+from tools.balancers_page.settings import (
+    COMPARED,
+    LONG_PAUSES,
+    SESSIONS,
+    SETTINGS,
+    STARTS,
+    WITHIN,
+    PageSetting,
+)
 
 COMMAND = "python -m tools.balancers_page --measure"
 _COLUMNS = ("kept", "new", "new+image", "browser", "users", "load-test")
-_COMPARED = ("kept", "new", "users")
 REFERENCE_SESSIONS = 1000
 """Sessions of each share that was measured before."""
-WITHIN = 5.0
-"""Points."""
 
 HEAD = """\
 # Load balancers: who loses sessions, and what hides it
@@ -91,30 +97,26 @@ COMPARISON_HEAD = """\
 ## Compared with an earlier measurement
 
 The same settings were measured before with other programs (own client, own pods, {reference} sessions each).
-{agreeing} of {compared} shares agree within {within:g} points.
+{agreeing} of {compared} shares agree within {within:g} points{later}.
 
 """
+DIFFERENT_HEAD = """\
+Shares that did not agree at first, and what {starts} further starts of the balancer with {sessions} sessions
+each came to (`python -m tools.balancers_page --again`); *long pauses*: the users' pauses are ten times as
+long, so that what the machine takes to answer counts less.
+
+| setting | clients | before | here, at first | again, 95 % interval | of each start | long pauses | \
+what it comes to |
+|---|---|---|---|---|---|---|---|
+"""
 NOTES = """
-All of these are shares of overlapping `users`. Over the {turns} settings of strict turns their mean is
-{here:.1f} % here and was {before:.1f} % before. The likely reason: on a busy machine answers take
-longer than the pauses of up to 3 ms, which brings users nearer to lock step.
+Over the {turns} settings of strict turns the mean of `users` is {here:.1f} % in the first table and was
+{before:.1f} % before.
 
 Requests to pods that fail agree too where the settings are the same. One is not: `retry-on` of HAProxy was
 measured there with `option redispatch`, so that the second delivery went to the other pod (`AB=200`); without
 it all four go to the same one (`AAAA=502`).
 """
-DIFFERENT_HEAD = """\
-| setting | clients | here | before | difference, points | why |
-|---|---|---|---|---|---|
-"""
-REASONS: Mapping[tuple[str, str], str] = {
-    (
-        "nginx:round_robin,workers=2,reuseport=on",
-        "users",
-    ): "a draw per start: the two workers take turns each by "
-    "itself, and which of the 8 connections is whose is drawn when they are opened",
-}
-"""(setting, clients): why the two measurements differ, where chance does not explain it."""
 
 
 def render(data: Mapping[str, Any]) -> str:
@@ -201,34 +203,73 @@ def _idle(setting: PageSetting, record: Mapping[str, Any]) -> str:
 
 
 def _comparison(measured: Sequence[tuple[PageSetting, Mapping[str, Any]]]) -> Iterator[str]:
-    rows, compared = [], 0
-    for setting, record in measured:
-        for name, before in zip(_COMPARED, setting.reference or (), strict=False):
-            lost, sessions = record["shares"][name]
-            here, compared = 100 * lost / sessions, compared + 1
-            if abs(here - before) > WITHIN:
-                why = REASONS.get((setting.target, name)) or _by_chance(wilson(lost, sessions), before)
-                cells = (f"{here:.3g} %", f"{before:g} %", f"{here - before:+.1f}", why)
-                rows.append(_row(_name(setting), f"`{name}`", *cells))
-    head = COMPARISON_HEAD.format(
-        reference=f"{REFERENCE_SESSIONS:,}", agreeing=compared - len(rows), compared=compared, within=WITHIN
+    compared = sum(len(COMPARED) for setting, _ in measured if setting.reference)
+    rows = [
+        (setting, name, before, record)
+        for setting, record in measured
+        for name, before in setting.differing(record)
+    ]
+    agreeing = [row for row in rows if _agrees(row[3], row[1], row[2])]
+    later = f", {len(agreeing)} of them when measured again" if agreeing else ""
+    yield COMPARISON_HEAD.format(
+        reference=f"{REFERENCE_SESSIONS:,}",
+        agreeing=compared - len(rows) + len(agreeing),
+        compared=compared,
+        within=WITHIN,
+        later=later,
     )
-    yield head
     if rows:
-        yield DIFFERENT_HEAD
-        yield from rows
+        yield DIFFERENT_HEAD.format(starts=STARTS, sessions=f"{SESSIONS:,}")
+        yield from (
+            _row(_name(setting), f"`{name}`", *_again(record, name, before))
+            for setting, name, before, record in rows
+        )
     turns = [item for item in measured if item[0].reference and item[0].reference[:2] == (100, 100)]
-    before = [each.reference[2] for each, _ in turns if each.reference]
+    earlier = [each.reference[2] for each, _ in turns if each.reference]
     here = [100 * record["shares"]["users"][0] / record["shares"]["users"][1] for _, record in turns]
-    yield NOTES.format(turns=len(turns), here=_mean(here), before=_mean(before))
+    yield NOTES.format(turns=len(turns), here=_mean(here), before=_mean(earlier))
+
+
+def _again(record: Mapping[str, Any], name: str, before: float) -> tuple[str, ...]:
+    """The cells of a share that did not agree at first."""
+    first = (f"{before:g} %", f"{_percent(record['shares'][name])} %")
+    starts = record.get("again", {}).get(name)
+    if not starts:
+        return (*first, "", "", "", "not measured again")
+    pauses = record["again"].get(LONG_PAUSES)
+    each = ", ".join(_percent(start) for start in starts)
+    longer = percent(_pooled(pauses)) if pauses else ""
+    return (*first, percent(_pooled(starts)), each, longer, _outcome(record, name, before))
+
+
+def _outcome(record: Mapping[str, Any], name: str, before: float) -> str:
+    """Why the first share differed, as far as the further starts show it."""
+    starts = record["again"][name]
+    share = _pooled(starts)
+    shares = [wilson(*start) for start in starts]
+    apart = max(shares, key=lambda each: each.value).low > min(shares, key=lambda each: each.value).high
+    if apart:
+        low, high = (f"{100 * choose(each.value for each in shares):.3g}" for choose in (min, max))
+        agrees = "agrees on average" if _agrees(record, name, before) else "differs on average"
+        return f"{agrees}; a draw per start: {low} to {high} %, more than chance within a start explains"
+    if _agrees(record, name, before):
+        return "agrees: the first was chance"
+    pauses = record["again"].get(LONG_PAUSES)
+    if pauses and _pooled(pauses).value > share.high and abs(100 * _pooled(pauses).value - before) <= WITHIN:
+        return "differs, and agrees with long pauses: answers took longer than the pauses here"
+    return f"differs by {100 * share.value - before:+.1f} points; not known why"
+
+
+def _agrees(record: Mapping[str, Any], name: str, before: float) -> bool:
+    """Whether a share that was measured again is within ``WITHIN`` of the one before."""
+    starts = record.get("again", {}).get(name)
+    return bool(starts) and abs(100 * _pooled(starts).value - before) <= WITHIN
+
+
+def _pooled(starts: Sequence[Sequence[int]]) -> Share:
+    """The share of all starts together."""
+    return wilson(sum(lost for lost, _ in starts), sum(sessions for _, sessions in starts))
 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def _by_chance(here: Share, before: float) -> str:
-    earlier = wilson(round(before * REFERENCE_SESSIONS / 100), REFERENCE_SESSIONS)
-    if here.low <= earlier.high and earlier.low <= here.high:
-        return "chance: the intervals of both measurements meet"
-    return "not known"

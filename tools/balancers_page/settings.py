@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from devenv.core.balancers import PRODUCTS, parse_balancer
 from devenv.core.model.errors import EnvironmentProblem
@@ -11,6 +13,16 @@ from devenv.stack.balancers.programs import override_of
 from devenv.verbs.balance.targets import BalancerTarget, ProxyTarget, Target
 
 SEED = 1
+SESSIONS = 1000
+"""Of each share, at most."""
+STARTS = 5
+"""So often the balancer is started for a share that is measured again, each time for ``SESSIONS``."""
+COMPARED = ("kept", "new", "users")
+"""The kinds of clients whose shares were measured before."""
+WITHIN = 5.0
+"""Points: two shares that differ by no more agree."""
+LONG_PAUSES = "users, long pauses"
+"""``users`` with pauses that are ten times as long: what the machine takes to answer counts less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,13 @@ class PageSetting:
     """The shares in percent that were measured before: kept, new, users."""
     failures: bool = False
     """Whether pods that fail are measured too."""
+
+    def differing(self, record: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+        """The kinds of clients whose shares do not agree with those before, and those before in percent."""
+        for name, before in zip(COMPARED, self.reference or (), strict=False):
+            lost, sessions = record["shares"][name]
+            if abs(100 * lost / sessions - before) > WITHIN:
+                yield name, before
 
     @property
     def title(self) -> str:

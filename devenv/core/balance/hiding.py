@@ -194,7 +194,7 @@ def _cookie(balance: Balance) -> Iterator[Hiding]:
             "apps without a cookie jar, other sites' pages) lose sessions as without it, and so does every "
             "client whose pod restarts or goes.",
             (*_shown(*shown), f"Set-Cookie: {balance.cookie}"),
-            tuple(each.name for each in shown if each.cookies),
+            tuple(each.name for each in balance.patterns if each.cookies and not each.lost),
         )
 
 
@@ -209,7 +209,7 @@ def _address(balance: Balance) -> Iterator[Hiding]:
         "The client's address decides. Clients whose address changes between two requests, as a telephone's "
         "does from Wi-Fi to mobile data, lose their session; all clients behind one address meet one pod.",
         _shown(*filter(None, (plain, same, moving))),
-        tuple(each.name for each in (plain, same) if each is not None),
+        tuple(each.name for each in balance.patterns if each.clients != MOVING and not each.lost),
     )
 
 
@@ -232,14 +232,17 @@ def _idle_first(balance: Balance) -> Iterator[Hiding]:
 
 
 def _kept_out(balance: Balance) -> Iterator[Hiding]:
-    for kept in balance.kept_out:
-        if kept.out:
-            yield Hiding(
-                Hidden.KEPT_OUT,
-                "A pod that failed once gets no request for a while. All requests go to the others "
-                "meanwhile, so that no new session is lost between pods and a test sees no loss.",
-                (f"a pod {kept.failure}: kept out for {kept.text}, {kept.missed} requests to the others",),
-            )
+    out = [kept for kept in balance.kept_out if kept.out]
+    if out:
+        yield Hiding(
+            Hidden.KEPT_OUT,
+            "A pod that failed once gets no request for a while. All requests go to the others "
+            "meanwhile, so that no new session is lost between pods and a test sees no loss.",
+            tuple(
+                f"a pod {kept.failure}: kept out for {kept.text}, {kept.missed} requests to the others"
+                for kept in out
+            ),
+        )
 
 
 def _cache(balance: Balance) -> Iterator[Hiding]:

@@ -293,6 +293,8 @@ class Balance:
     """The Set-Cookie header that the balancer added, "" for none."""
     gaps: tuple[str, ...] = ()
     """What could not be measured here, and why."""
+    decided_by: tuple[str, ...] = ()
+    """What a team's own file says of the choice, each with its line; empty for a setting."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -306,4 +308,5 @@ class Balance:
             "kept_out": [each.to_json() for each in self.kept_out],
             "cookie": self.cookie or None,
             "gaps": list(self.gaps),
+            "decided_by": list(self.decided_by),
         }

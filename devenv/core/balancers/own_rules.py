@@ -24,6 +24,14 @@ class Aspect(StrEnum):
     """Which connections are kept."""
 
 
+_DECIDES = {
+    Aspect.POLICY: "which server gets a request",
+    Aspect.KEEPALIVE: "which connections are kept",
+    Aspect.KEEPING_OUT: "how long a failed server is kept out",
+    Aspect.SENDING_AGAIN: "a request without an answer is sent again, a POST too",
+}
+
+
 class Rule(NamedTuple):
     """A directive of the file."""
 
@@ -79,6 +87,15 @@ class OwnRules:
         for rule in self.rules.get(aspect, ()):
             lines.setdefault(rule.text, []).append(rule.line)
         return ", ".join(f"{text} ({self.file}, {_lines(numbers)})" for text, numbers in lines.items())
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What decides what, a line for each aspect that the file sets, and why the choice is not known."""
+        known = [f"{text}: {named}" for aspect, text in _DECIDES.items() if (named := self.named(aspect))]
+        return (
+            *known,
+            *([f"how it chooses is not known beforehand: {self.unknown}"] if self.unknown else []),
+        )
 
     @property
     def place(self) -> str:

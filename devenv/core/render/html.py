@@ -84,7 +84,9 @@ def _section(section: Section, index: int) -> str:
         caption = f"<figcaption>{_text(section.picture_title)}</figcaption>"
         parts.append(f'<figure>{caption}<div class="wide" tabindex="0">{svg}</div></figure>')
     if section.svg:
-        parts.append(f'<figure><div class="wide" tabindex="0">{_inline(section.svg)}</div></figure>')
+        parts.append(
+            f'<figure class="plot"><div class="wide" tabindex="0">{_inline(section.svg)}</div></figure>'
+        )
     parts += [_table(table) for table in section.tables[1:]]
     if section.explanation:
         parts.append('<div class="why">')

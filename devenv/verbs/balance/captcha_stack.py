@@ -87,6 +87,14 @@ def measure_with_captcha_pods(
         async def measured() -> Balance:
             cookie = await first_request(title, measurement)
             results = await play_all(measurement, plan, cookie, progress)
-            return Balance(target.name, title, plan.pods, tuple(results), cookie=cookie, gaps=(NOT_MEASURED,))
+            return Balance(
+                target.name,
+                title,
+                plan.pods,
+                tuple(results),
+                cookie=cookie,
+                gaps=(NOT_MEASURED,),
+                decided_by=target.decided_by,
+            )
 
         return asyncio.run(measured())

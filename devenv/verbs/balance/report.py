@@ -73,6 +73,10 @@ def _overview(measured: Sequence[Measured]) -> Table:
 def _section(measured: Measured) -> Section:
     balance, judgement = measured.balance, measured.judgement
     tables = [_patterns(measured)]
+    if balance.decided_by:
+        tables.append(
+            Table(("the lines of the file that decide",), tuple((Cell(line),) for line in balance.decided_by))
+        )
     if balance.changes:
         rows = [(Cell(str(each.change)), Cell(percent(each.share))) for each in balance.changes]
         tables.append(Table(("between create and verify", "sessions lost"), tuple(rows)))

@@ -42,6 +42,10 @@ class Target(Protocol):
         """What is another in the copy of a team's file; empty where there is none."""
 
     @property
+    def decided_by(self) -> tuple[str, ...]:
+        """What a team's own file says of the choice, with its lines; empty where there is none."""
+
+    @property
     def models(self) -> Models:
         """The models whose formulas hold for it."""
 
@@ -62,6 +66,7 @@ class ProxyTarget:
     model_of: str = ""
     """What of a cluster the policy stands for, "" for nothing."""
     changes: tuple[Change, ...] = ()
+    decided_by: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -120,6 +125,11 @@ class BalancerTarget:
     def models(self) -> Models:
         """Those of the policy, where they are known."""
         return Models() if self.own_file is not None else models_of_balancer(self.setting)
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """What the team's own file says of the choice, with its lines; empty for a setting."""
+        return () if self.own_file is None else self.own_file.rules.sentences
 
     def in_stack(self, spec: StackSpec) -> StackSpec:
         """The balancer, with the team's file where there is one."""

@@ -112,6 +112,7 @@ async def _measure(target: Target, plan: Plan, progress: Callable[[str], None]) 
         tuple(kept),
         cookie,
         tuple(gaps),
+        target.decided_by,
     )
 
 

@@ -50,6 +50,10 @@ def show_balance(screen: Screen, balance: Balance, judgement: Judgement) -> None
         screen.show(changes, "")
     if balance.failures:
         _show_failures(screen, balance.failures, balance.kept_out)
+    if balance.decided_by:
+        screen.show(Text("The lines that decide", "bold"))
+        screen.paragraphs([f"- {line}" for line in balance.decided_by])
+        screen.show("")
     for hiding in judgement.hiding:
         hides = f" ({', '.join(hiding.hides)})" if hiding.hides else ""
         screen.show(Text(f"What hides lost sessions: {hiding.cause}{hides}", "bold yellow"))

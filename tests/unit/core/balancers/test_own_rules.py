@@ -249,6 +249,15 @@ def test_files_that_say_nothing_of_a_choice() -> None:
     assert of_text("nginx.conf", one % ("", "", "")).unknown == "it has no group of two servers or more"
 
 
+def test_what_decides_what_is_told_in_sentences() -> None:
+    assert rules("nginx_names.conf").sentences == (
+        "which server gets a request: `upstream captcha_api` without a method (nginx_names.conf, line 14)",
+        "which connections are kept: `keepalive 32;` (nginx_names.conf, line 17)",
+        "how it chooses is not known beforehand: line 3: `worker_processes auto;` without a `zone` in the "
+        "upstream: each worker process has turns of its own",
+    )
+
+
 def test_a_trace_gives_them_back() -> None:
     for name in ("nginx_ip_hash.conf", "haproxy_table.cfg", "caddy_snippet/Caddyfile"):
         assert rules_of_text(json.dumps(rules(name).to_json())) == rules(name)

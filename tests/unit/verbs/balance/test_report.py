@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from devenv.core.balance.verdict import judge
 from devenv.core.render.html import render
 from devenv.verbs.balance.report import document
@@ -19,6 +21,12 @@ def test_a_share_that_something_hides_is_no_good_result() -> None:
     assert rows["new+image"].tone == "quiet"
     assert rows["new+image"].text.endswith(": hidden, parity")
     assert page.verdict.startswith("nginx: sessions are lost: 100 %")
+
+
+def test_the_lines_of_a_teams_file_are_shown() -> None:
+    measured = replace(TURNS, decided_by=("which server gets a request: `ip_hash;` (nginx.conf, line 5)",))
+    tables = document([Measured(measured, judge(measured))], 1).sections[1].tables
+    assert ["`ip_hash;` (nginx.conf, line 5)" in row[0].text for row in tables[1].rows] == [True]
 
 
 def test_several_are_counted_in_one_line_and_no_empty_part_is_shown() -> None:
