@@ -253,7 +253,12 @@ def _outcome(record: Mapping[str, Any], name: str, before: float) -> str:
         agrees = "agrees on average" if _agrees(record, name, before) else "differs on average"
         return f"{agrees}; a draw per start: {low} to {high} %, more than chance within a start explains"
     if _agrees(record, name, before):
-        return "agrees: the first was chance"
+        first = wilson(*record["shares"][name])
+        interval = f"the interval of the first, {100 * first.low:.3g} to {100 * first.high:.3g} %,"
+        met = first.high >= share.low and first.low <= share.high
+        return (
+            f"agrees: {interval} meets it" if met else f"agrees; {interval} does not meet it: not known why"
+        )
     pauses = record["again"].get(LONG_PAUSES)
     if pauses and _pooled(pauses).value > share.high and abs(100 * _pooled(pauses).value - before) <= WITHIN:
         return "differs, and agrees with long pauses: answers took longer than the pauses here"
