@@ -93,7 +93,11 @@ def _failed_replay(run: Run) -> str:
 def _explored(run: Run) -> str:
     """What a run's exploration found, in one sentence; "" where it found nothing, or is none."""
     violations = _results(run, EXPLORE).get("violations") or ()
-    kinds = [str(item.get("kind")) for item in violations if isinstance(item, dict)]
+    kinds = [
+        str(item.get("kind")) + ("" if item.get("confirmed") else " (not confirmed)")
+        for item in violations
+        if isinstance(item, dict)
+    ]
     return f"these orders violate: {', '.join(kinds)}" if kinds else ""
 
 

@@ -476,3 +476,19 @@ def test_what_no_sequence_explains_is_the_cause_of_its_replay(tmp_path: Path) ->
     assert "while the key is there" in group.first.change
     assert group.picture == found.messages
     assert (found.exit_code, found.unexplained) == (1, "")
+
+
+def test_an_exploration_whose_order_has_no_cause_is_no_all_clear(tmp_path: Path) -> None:
+    """No rule finds a fault in the records of an order, and the search says that it violates something."""
+    run = record(tmp_path, PASSING)
+    found = {"kind": "not-linearizable", "sentence": "V1: success", "confirmed": True}
+    other = {"kind": "no-ttl", "sentence": "no TTL", "confirmed": False}
+    run.write_json("results.json", {"kind": "explore", "violations": [found, other]})
+    explained = explain_run(run)
+    assert (explained.exit_code, explained.unexplained) == (
+        3,
+        "these orders violate: not-linearizable, no-ttl (not confirmed)",
+    )
+    assert "no cause was found, though this run fails" in explained.verdict
+    run.write_json("results.json", {"kind": "explore", "violations": []})
+    assert explain_run(run).exit_code == 0
