@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from devenv.core.diagnosis.steps import NIL
 from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
 from devenv.core.render.sequence import MessageKind, SequenceMessage
 from devenv.verbs.explore.result import Exploration, ExploredViolation
 from devenv.verbs.explore.summary import rests_on
 
 REDIS = "redis"
+_PLAIN_REPLY = re.compile(r"-?[0-9]{1,19}|\[?OK\]?|QUEUED|lost")
 SHOWS = "plays this order again"
 RESTS_ON = "What this rests on"
 
@@ -75,7 +79,14 @@ def picture(violation: ExploredViolation) -> list[SequenceMessage]:
         if not step.who:
             messages.append(SequenceMessage(index, REDIS, REDIS, step.what, "note"))
             continue
-        reply = f" → {step.reply}" if step.reply else ""
+        reply = f" → {shown_reply(step.reply)}" if step.reply else ""
         kind: MessageKind = "failed" if step.reply == "lost" else "request"
         messages.append(SequenceMessage(index, step.who, REDIS, f"{step.what}{reply}", kind))
     return messages
+
+
+def shown_reply(reply: str) -> str:
+    """A reply of Redis in a picture: what lies in Redis is not shown, numbers apart, as it may be secret."""
+    if reply in ("", NIL):
+        return "nothing"
+    return reply if _PLAIN_REPLY.fullmatch(reply) else "a value"

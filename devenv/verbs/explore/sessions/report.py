@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from devenv.core.diagnosis.steps import NIL
 from devenv.core.model.session_profile import AS_IS
 from devenv.core.render.junit import Suite
 from devenv.core.render.sequence import PARTS, SequenceMessage, draw_text
 from devenv.core.render.visible import markdown, markdown_block, markdown_code
 from devenv.core.serializability.orders import GIVES_UP, START
+from devenv.verbs.explore.report import shown_reply
 from devenv.verbs.explore.result import suite_of
 from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration
 
@@ -19,7 +18,6 @@ PICTURE_WIDTH = 100
 """Columns of a picture in a page."""
 _MARKS: Mapping[int, str] = {0: "✅", 1: "❌"}
 _UNKNOWN = "❓"
-_PLAIN_REPLY = re.compile(r"-?[0-9]{1,19}|OK|QUEUED")
 _RESTS_ON = (
     "Every order was run on real pods and real Redis, each request on a pod of its own; no model is used.",
     "What is right is what the service itself answers when the requests come one after the other, in every "
@@ -140,14 +138,8 @@ def picture(violation: FoundViolation) -> list[SequenceMessage]:
         elif label == GIVES_UP:
             messages.append(SequenceMessage(index, who, who, "gives up waiting", "note"))
         else:
-            shown = "" if reply == "OK" else f" → {_reply(reply)}"
+            shown = "" if reply == "OK" else f" → {shown_reply(reply)}"
             messages.append(SequenceMessage(index, who, REDIS, f"{label}{shown}"))
         if index == last[name]:
             messages.append(SequenceMessage(index, who, CLIENT, violation.answers[name], "reply"))
     return messages
-
-
-def _reply(reply: str) -> str:
-    if reply in ("", NIL):
-        return "nothing"
-    return reply if _PLAIN_REPLY.fullmatch(reply) else "a value"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devenv.core.render.sequence import SequenceMessage
-from devenv.verbs.explore.report import document, picture
+from devenv.verbs.explore.report import document, picture, shown_reply
 from devenv.verbs.explore.result import ShownStep
 from tests.unit.verbs.explore.test_summary import FAILS, FOUND, UNKNOWN
 
@@ -29,10 +29,15 @@ def test_a_violation_has_its_numbers_its_picture_and_its_command() -> None:
 def test_the_picture_has_an_arrow_for_each_step_and_a_note_for_each_event() -> None:
     steps = (ShownStep("V1", "GET", "(nil)"), ShownStep("", "expire", None), ShownStep("V2", "DEL", "lost"))
     assert picture(replace(FOUND, steps=steps)) == [
-        SequenceMessage(0, "V1", "redis", "GET → (nil)"),
+        SequenceMessage(0, "V1", "redis", "GET → nothing"),
         SequenceMessage(1, "redis", "redis", "expire", "note"),
         SequenceMessage(2, "V2", "redis", "DEL → lost", "failed"),
     ]
+
+
+def test_what_lies_in_redis_is_not_in_the_picture() -> None:
+    shown = [shown_reply(reply) for reply in ('{"secret": 1}', "-5", "[OK]", "lost", "(nil)", "word")]
+    assert shown == ["a value", "-5", "[OK]", "lost", "nothing", "a value"]
 
 
 def test_what_is_not_known_stands_in_it() -> None:
