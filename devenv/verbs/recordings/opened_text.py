@@ -80,6 +80,7 @@ _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|[@$brfu]?\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
     r"|`(?P<back>[^`\n]*+)`|\[\[(?P<long>[^\]]*+)\]\]|<<[-~]?[\"']?\w{1,20}[\"']?\r?\n(?P<here>[^\n]++)"
     r"|(?:Some|Just|String|Secret)\(\"?(?P<wrapped>[^()\"\n]{1,500}+)"
+    r"|\(\s?[\"'][^\"'\n]{0,200}[\"'],\s?[\"'](?P<second>[^\"'\n]{1,500}+)"
     r"|[\[{(](?P<inside>[^\[\](){}\"':\n]{1,500}+)(?=[\])}])"
     r"|(?P<bare>(?![|>]\r?\n)[^\s\"'`&,;<>{}()\[\]\\]++)"
 )
@@ -87,6 +88,14 @@ _CREDENTIALS = re.compile(r"[A-Za-z][\w-]{1,20} [^\s,;)}\]\"']++")
 """A scheme of ``Authorization`` with what it proves."""
 _DECLARED = re.compile(r"\$(\w{1,80}+)\s{0,3}:")
 """A variable of GraphQL: the value of an argument that is no secret itself."""
+_AGAIN = ("confirm", "confirmation", "repeat", "again", "retype")
+"""Names that say behind a secret that it is written once more."""
+_ENTRY = re.compile(
+    r"(?P<head>\b(?:name|key):[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80}+)[\"']?\r?\n"
+    r"[ \t]{1,60}value:[ \t]{1,4}[\"']?)"
+    r"(?P<value>[^\s\"'][^\r\n\"']{0,2000}+)"
+)
+"""An entry of a list in YAML, of which the next line is the value: variables of Kubernetes."""
 _OPTION = re.compile(
     rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)(?:[ ]{{1,4}}|=))"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
@@ -146,6 +155,8 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         "-" in text and " " in text
     ):
         text = _open_lines(text, secret, value)
+    if colon and "value: " in text:
+        text = _ENTRY.sub(lambda match: _named(match, match["name"], secret, value), text)
     if "'" in text and " " in text:
         text = _COMPARED.sub(lambda match: _named(match, match["name"], secret, value), text)
     if ':"' in text:
@@ -158,7 +169,8 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
     parts, done = [], 0
     for head in _PAIR_HEAD.finditer(text):
         # A value is looked at only behind a secret name: it may hold pairs.
-        if head.start() < done or not secret(head["name"]):
+        name = "password" if done and head["name"] in _AGAIN else head["name"]
+        if head.start() < done or not secret(name):
             continue
         if (match := _PAIR_VALUE.match(text, head.end())) is None:
             continue
@@ -166,9 +178,9 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         begin, end = match.span(group)
         if group == "bare" and text[begin] == "$" and text[begin + 1 : end] in declared:
             continue
-        if group == "bare" and "auth" in head["name"].lower():
+        if group == "bare" and "auth" in name.lower():
             end = whole.end() if (whole := _CREDENTIALS.match(text, begin)) else end
-        parts += [text[done:begin], value(head["name"], text[begin:end])]
+        parts += [text[done:begin], value(name, text[begin:end])]
         done = end
     return "".join([*parts, text[done:]])
 

@@ -78,7 +78,8 @@ _CELL = re.compile(
 _NAMED_SO = (
     r"(?:pass(?:w(?:or[dt])?|wd|phrase|code)|Pass(?:w(?:or[dt])?|phrase|code)|PASS|secret|Secret|SECRET|token"
     r"|Token|TOKEN|pwd|Pwd|PWD|PW|PSK|api[ _-]?[kK]ey|Api[ _-]?Key|API[ _-]?[kK]|private[ _-]?key"
-    r"|access[ _-]?key|requirepass|masterauth|Kennwort|kennwort|senha|Senha|mot de passe|contraseña"
+    r"|access[ _-]?key|requirepass|masterauth|SecureString|Kennwort"
+    r"|kennwort|senha|Senha|mot de passe|contraseña"
     r"|wachtwoord|hasło"
     r"|비밀번호|비번|암호|パスワード|密码|密碼)"
 )

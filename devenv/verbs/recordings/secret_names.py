@@ -41,7 +41,7 @@ _PARTS = r"""
     contrasinal кодслово кодовоеслово секретноеслово identifiedby
     codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
     rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcard citizenid
-    pasword passw privkey clientkey consumerkey appkey databasekey dbkey requirepass masterauth creds
+    msisdn pasword passw privkey clientkey consumerkey appkey databasekey dbkey requirepass masterauth creds
     wpnonce ajaxnonce cspnonce securitynonce formnonce restnonce loginnonce seedwords recoverywords
     mnemonicwords productkey activationkey serialkey cryptkey passkey hmackey rootpw adminpw userpw
     dbpw magiclink dbpass databasepass storepass userpass adminpass rootpass smtppass ftppass
@@ -131,7 +131,7 @@ _ENDS_ONLY = frozenset(
 """Words that are secret where the name ends with them, or with them and an id: no ``card_type``."""
 _MORE = """
     id no num number nr value data key code confirm confirmation repeat again hash salt verify
-    check input ticket header string blob proof
+    check input ticket header string blob proof compat legacy
     field new old address adresse addr nummer digits text
 """
 _ID_WORDS = frozenset(_MORE.split())
