@@ -11,6 +11,7 @@ from devenv.harness.runs.journal import JournaledStack
 from devenv.wire.control.policy import set_policy
 from tests.integration.verbs.explain.test_behind_balancers import (
     A,
+    B,
     a_ends_with_a_request,
     behind,
     client,
@@ -64,6 +65,19 @@ def test_a_cookie_that_came_back_and_one_that_did_not(stack: JournaledStack) -> 
     assert f"was found because the client sent back the cookie that names {pod}" in kept
     (lost,) = remarks(stack, began, "did not send back the cookie")
     assert "could not be reached" not in lost
+
+
+def test_a_pod_that_is_kept_out_by_its_checks(stack: JournaledStack) -> None:
+    """Without checks HAProxy keeps no pod out: see docs/balancers.md."""
+    set_policy(stack.status(), "haproxy:roundrobin,check=on,redispatch=on")
+    began = time.time()
+    assert sorted(answer.status_code for answer in a_ends_with_a_request(stack)) == [200, 502]
+    with client(stack) as http:
+        assert {http.get("/ready").headers["X-Served-By"] for _ in range(16)} == {B}
+    (sentence,) = remarks(stack, began, "keeps it out")
+    assert f"{A} got none of the next 1" in sentence
+    assert "What decides it: `check` and `observe layer7` of the server." in sentence
+    stack.restart_pods({A: {}}, lambda line: None)
 
 
 def test_a_post_that_is_delivered_twice(stack: JournaledStack) -> None:
