@@ -47,7 +47,7 @@ _LABELS = frozenset(
 _VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
 _TITLES = frozenset(("td", "th", "dt", "label", "b", "strong", "span", "em", "div", "li"))
 """Elements whose text may say what the next text is: ``<td>Password</td><td>x</td>``."""
-_TITLE = re.compile(r"(?:[^\W\d_][^\W\d]*+[ :*'-]{0,3}){1,4}")
+_TITLE = re.compile(r"(?:[^\W\d_][^\W\d]*+[ :*'-]{0,3}){1,7}")
 _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
@@ -70,7 +70,7 @@ _BLOCK = re.compile(
 """A text of several lines in YAML: ``password: |``."""
 _PAIR_HEAD = re.compile(
     rf"(?P<name>[^\W\d](?<![\w{_MARKS}.\[\]-][^\W\d])[\w{_MARKS}.\[\]-]{{1,80}}+)"
-    r"(?:(?:\[[\"'])?\\{0,8}[\"']?\]?\s{0,3}(?:[:=!]={1,2}|=>|->|[=：＝]|::?(?!//))\s{0,3}|\((?=[\"'`]))"
+    r"(?:(?:\[[\"'])?\\{0,8}[\"']?[\]}]?\s{0,3}(?:[:=!]={1,2}|=>|->|[=：＝]|::?(?!//))\s{0,3}|\((?=[\"'`]))"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
 
@@ -88,6 +88,10 @@ _CREDENTIALS = re.compile(r"[A-Za-z][\w-]{1,20} [^\s,;)}\]\"']++")
 """A scheme of ``Authorization`` with what it proves."""
 _DECLARED = re.compile(r"\$(\w{1,80}+)\s{0,3}:")
 """A variable of GraphQL: the value of an argument that is no secret itself."""
+_CODE_BESIDE_STATE = re.compile(
+    r"(?P<head>[?&]code=)(?P<value>[^&\s\"'#]{1,500}+)(?=(?:&[^&\s\"'#]{1,500}+){0,5}?&state=)"
+)
+"""The address to which OAuth 2 leads back (RFC 6749 §4.1.2)."""
 _AGAIN = ("confirm", "confirmation", "repeat", "again", "retype")
 """Names that say behind a secret that it is written once more."""
 _ENTRY = re.compile(
@@ -97,7 +101,7 @@ _ENTRY = re.compile(
 )
 """An entry of a list in YAML, of which the next line is the value: variables of Kubernetes."""
 _OPTION = re.compile(
-    rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)(?:[ ]{{1,4}}|=))"
+    rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}.-]{{1,60}}+)(?:[ ]{{1,4}}|=))"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
 )
 """``--password x`` and ``--password=x`` of a command line."""
@@ -155,6 +159,8 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         "-" in text and " " in text
     ):
         text = _open_lines(text, secret, value)
+    if "state=" in text:
+        text = _CODE_BESIDE_STATE.sub(lambda match: match["head"] + value("oauth code", match["value"]), text)
     if colon and "value: " in text:
         text = _ENTRY.sub(lambda match: _named(match, match["name"], secret, value), text)
     if "'" in text and " " in text:
