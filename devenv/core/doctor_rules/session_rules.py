@@ -209,7 +209,9 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
         return [Advice("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
     evidence += _refusals(without, facts)
-    text = "compare the variables that the process really has; its log says `Redis connect failed`"
+    text = (
+        "compare the variables that the process really has, and read its log for an error of its Redis client"
+    )
     cause = _by_trace(facts)
     fallback = Advice(
         "silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place),
