@@ -188,8 +188,20 @@ GOALS = {
     "R+W+E, direct, for 1000 orders": 0.5,
 }
 """Against the commit before product states were searched (e042215)."""
-LARGEST = {"eight": ("3 R+3 W+2 E+X", 10.0, 300.0), "sixteen": ("16 W", 60.0, None)}
-"""Expressions with the most seconds and megabytes that exploring them may take."""
+EIGHT = ("3 R+3 W+2 E+X",)
+MIXES = (
+    "8 R+X",
+    "8 W+X",
+    "8 E+X",
+    "4 R+4 W+X",
+    "R+7 W+X",
+    "7 W+E+X",
+    "4 W+4 E+X",
+    "2 R+3 W+3 E+X",
+    "6 R+W+E+X",
+)
+LARGEST = {"eight": (EIGHT, 10.0, 300.0), "mixes": (MIXES, 10.0, 300.0), "sixteen": (("16 W",), 60.0, None)}
+"""Expressions with the most seconds and megabytes that exploring each of them may take."""
 QUIET = 0.5
 """So many processes for each core may be running or waiting, in the minute before a measurement."""
 
@@ -204,24 +216,28 @@ def pairs(other: Path, number: int, parts: list[str]) -> int:
 
 def goals(number: int, names: list[str]) -> int:
     """Explore the largest expressions ``number`` times each; the exit code."""
-    code = 0
+    codes: set[int] = set()
     for name in names:
-        scenario, most_seconds, most_mb = LARGEST[name]
-        load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
-        explored = [_explored(HERE, Mode.LEARNED, [scenario])[scenario] for _ in range(number)]
-        seconds = statistics.median(run["seconds"] for run in explored)
-        mb = statistics.median(run.get("mb", 0.0) for run in explored)
-        over = seconds > most_seconds or (most_mb is not None and mb > most_mb)
-        noisy = over and load > QUIET
-        code = max(code, 3 if noisy else 1 if over else 0)
-        memory = f"{mb:.0f} MB" + ("" if most_mb is None else f" (goal {most_mb:.0f})")
-        print(
-            f"{scenario:16} {seconds:6.1f} s (goal {most_seconds:.0f}), {memory}, "
-            f"{explored[0]['kinds']} kinds, "
-            f"load {load:.1f} for each core  {'noisy' if noisy else 'fails' if over else 'holds'}",
-            flush=True,
-        )
-    return code
+        scenarios, most_seconds, most_mb = LARGEST[name]
+        codes.update(_goal(number, scenario, most_seconds, most_mb) for scenario in scenarios)
+    return 1 if 1 in codes else max(codes)
+
+
+def _goal(number: int, scenario: str, most_seconds: float, most_mb: float | None) -> int:
+    load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+    explored = [_explored(HERE, Mode.LEARNED, [scenario])[scenario] for _ in range(number)]
+    seconds = statistics.median(run["seconds"] for run in explored)
+    mb = statistics.median(run.get("mb", 0.0) for run in explored)
+    over = seconds > most_seconds or (most_mb is not None and mb > most_mb)
+    noisy = over and load > QUIET
+    memory = f"{mb:.0f} MB" + ("" if most_mb is None else f" (goal {most_mb:.0f})")
+    print(
+        f"{scenario:16} {seconds:6.1f} s (goal {most_seconds:.0f}), {memory}, "
+        f"{explored[0]['kinds']} kinds, "
+        f"load {load:.1f} for each core  {'noisy' if noisy else 'fails' if over else 'holds'}",
+        flush=True,
+    )
+    return 3 if noisy else 1 if over else 0
 
 
 def by_frontrun(folder: Path, redis_port: int) -> None:
