@@ -47,6 +47,11 @@ def search(learned: LearnedSystem, collected: Collected, parts: Parts) -> None:
             if run is not None:
                 _note(judged, collected, run)
         left -= set(collected.kinds)
+    runs_of_all = parts.whole(learned.cast, left) if left else None
+    if runs_of_all is not None:
+        for steps in runs_of_all.values():
+            _note(judged, collected, _run(learned, [(process, 1) for process in steps]))
+        left = set(runs_of_all) - set(collected.kinds)
     if left:
         collected.remark = (
             f"too many requests at once to decide whether {', '.join(sorted(left))} can happen; explore fewer"

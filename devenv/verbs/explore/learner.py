@@ -166,6 +166,8 @@ class Learner:
     times: StandingTimes = field(default_factory=StandingTimes)
     current: LearnedSystem | None = None
     """What is being learned, or was last."""
+    most_states: int | None = None
+    """With more product states a cover is made instead; None: as the number of requests has it."""
     states_seconds: float = 0.0
     """How long states and covers were gone through, without waiting for pods."""
     _places: frozenset[Place] = frozenset()
@@ -280,7 +282,7 @@ class Learner:
     def _went_through(self, learned: LearnedSystem, requests: int) -> bool:
         began = time.perf_counter()
         try:
-            return _go_on(learned, requests)
+            return _go_on(learned, requests, self.most_states)
         finally:
             self.states_seconds += time.perf_counter() - began
 
@@ -321,7 +323,7 @@ class Learner:
         return fresh_database(self.fixture.key, self.fixture.document, self.fixture.ttl_ms)
 
 
-def _go_on(learned: LearnedSystem, requests: int) -> bool:
+def _go_on(learned: LearnedSystem, requests: int, most_states: int | None) -> bool:
     """Take some states, or covers where there are too many states. False where there are more."""
     search, cover = learned.search, learned.cover
     if cover is not None:
@@ -337,7 +339,7 @@ def _go_on(learned: LearnedSystem, requests: int) -> bool:
         learned.search = ProductSearch(learned.system, learned.groups, merge=True)
         return False
     meaning = learned.meaning
-    most = EXACT_STATES.get(min(requests, max(EXACT_STATES)), EXACT_STATES_OF_FEW)
+    most = most_states or EXACT_STATES.get(min(requests, max(EXACT_STATES)), EXACT_STATES_OF_FEW)
     if meaning is not None and search.states > most:
         learned.search = ProductSearch(learned.system, learned.groups, merge=False)
         learned.cover = Cover(learned.search, meaning)

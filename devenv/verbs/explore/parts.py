@@ -16,6 +16,8 @@ MAX_PLACES = 150_000
 """So large may a graph be in which the shortest run is looked for."""
 MAX_STATES = 20_000
 """So many product states may be gone through for all parts of a cast together."""
+MAX_WHOLE_STATES = 120_000
+"""So many product states of a whole cast are gone through where a cover leaves kinds open."""
 
 Part: TypeAlias = tuple[Participant, ...]
 Learn: TypeAlias = Callable[[Part, Callable[[int], None]], LearnedSystem]
@@ -23,10 +25,14 @@ Learn: TypeAlias = Callable[[Part, Callable[[int], None]], LearnedSystem]
 
 
 class Parts:
-    """Each part is learned once, and each shortest run is worked out once."""
+    """Each part is learned once, and each shortest run is worked out once.
 
-    def __init__(self, learn: Learn) -> None:
+    ``learn_whole`` learns without a cover what has at most ``MAX_WHOLE_STATES``; None: that is not done.
+    """
+
+    def __init__(self, learn: Learn, learn_whole: Learn | None = None) -> None:
         self._learn = learn
+        self._learn_whole = learn_whole
         self._judged: dict[Part, Judged] = {}
         self._kinds: dict[Part, frozenset[str]] = {}
         self._runs: dict[Part, dict[str, tuple[int, ...]]] = {}
@@ -69,6 +75,24 @@ class Parts:
 
         runs = shortest_runs(learned.system, kinds, MAX_PLACES, len(wanted), learned.canonical())
         return {kind: witness.run for kind, witness in runs.items()}
+
+    def whole(self, cast: Part, wanted: Collection[str]) -> Mapping[str, tuple[int, ...]] | None:
+        """A run for each of the ``wanted`` kinds that a cast shows, by all of its product states.
+
+        None where there are more than ``MAX_WHOLE_STATES``, so that a kind without a run is not ruled out.
+        """
+
+        def bounded(states: int) -> None:
+            if states > MAX_WHOLE_STATES:
+                raise TooLarge(f"more than {MAX_WHOLE_STATES} product states")
+
+        if self._learn_whole is None:
+            return None
+        try:
+            learned = self._learn_whole(cast, bounded)
+        except TooLarge:
+            return None
+        return _met(Judged(learned), wanted) if learned.cover is None else None
 
     def judged(self, part: Part) -> Judged:
         """A part that ``runs`` was asked about."""

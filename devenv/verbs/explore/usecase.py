@@ -30,7 +30,7 @@ from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage, require_gradable
 from devenv.verbs.explore.kept import ShownOrder, keep
 from devenv.verbs.explore.learner import LearnedSystem, Learner
-from devenv.verbs.explore.parts import Parts
+from devenv.verbs.explore.parts import MAX_WHOLE_STATES, Parts
 from devenv.verbs.explore.report import document
 from devenv.verbs.explore.result import (
     INTERRUPTED,
@@ -308,7 +308,14 @@ class _Exploring:
 
             return result_of(self._runner, learner.learn(part, in_time))
 
-        return Parts(learn)
+        def learn_whole(cast: tuple[Participant, ...], look: Callable[[int], None]) -> LearnedSystem:
+            learner.most_states = MAX_WHOLE_STATES
+            try:
+                return learn(cast, look)
+            finally:
+                learner.most_states = None
+
+        return Parts(learn, learn_whole)
 
     def _shrink_learned(self, collected: Collected, parts: Parts) -> list[Candidate]:
         return self._unless_interrupted(lambda: learned.shrink(self._casts, collected, parts), collected)

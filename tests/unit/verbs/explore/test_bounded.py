@@ -109,6 +109,19 @@ def test_a_kind_that_no_run_shows_is_not_decided(monkeypatch: pytest.MonkeyPatch
     assert "double-success" in gathered.remark
 
 
+def test_what_no_part_decides_is_decided_by_all_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_STATES", 10)
+    cast = cast_of("R+R+X")
+    gathered = collected()
+    bounded.search(learned(cast, cover=True), gathered, Parts(of_part, of_part))
+    assert set(gathered.kinds) == kinds_of_all_states(cast)
+    assert gathered.remark is None
+    monkeypatch.setattr(parts, "MAX_WHOLE_STATES", 5)
+    gathered = collected()
+    bounded.search(learned(cast, cover=True), gathered, Parts(of_part, of_part))
+    assert "double-success" in (gathered.remark or "")
+
+
 def test_a_kind_that_needs_five_requests_is_shown_without_its_shortest_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

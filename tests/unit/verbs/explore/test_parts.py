@@ -115,3 +115,12 @@ def test_too_many_states_of_parts_are_too_large(monkeypatch: pytest.MonkeyPatch)
 def test_a_part_whose_states_were_not_all_gone_through_is_too_large() -> None:
     with pytest.raises(TooLarge):
         Parts(counting(lambda part: learned(part, cover=True), [])).kinds(cast_of("R+W"))
+
+
+def test_a_whole_cast_with_a_cover_rules_nothing_out() -> None:
+    cast = cast_of("R+W")
+    covered = Parts(of_part, counting(lambda part: learned(part, cover=True), []))
+    assert covered.whole(cast, ["lost-attempt"]) is None
+    assert Parts(of_part).whole(cast, ["lost-attempt"]) is None
+    runs = Parts(of_part, of_part).whole(cast, ["lost-attempt", "no-ttl"])
+    assert runs is not None and set(runs) == {"lost-attempt"}
