@@ -51,11 +51,12 @@ _PROGRAM = re.compile(rf"(?:{'|'.join(sorted(_PROGRAMS, key=len, reverse=True))}
 _COMMAND_END = re.compile(r"(?<!\\)\n")
 _GIVEN = re.compile(
     r"(?P<head>\bmachine\s{1,4}\S{1,200}\s{1,4}login\s{1,4}\S{1,200}\s{1,4}password\s{1,4}"
+    r"|(?m:^)[\w.-]{1,20} (?i:login) \S{1,200} (?=\S{0,40}[\d!@#$%^&*+])"
     r"|(?m:^|(?<=[>$#] )|(?<=(?i:hello) \d ))(?i:auth)\s{1,4}(?:[\w.-]{1,60}\s{1,4})?"
     r"(?=\S{0,40}[\d!@#$%^&*+]))"
     r"(?P<value>[^\s\"']{1,200}+)(?m:$|(?=\s))"
 )
-"""A line of .netrc, Redis' AUTH."""
+"""A line of .netrc, Redis' AUTH, IMAP's LOGIN."""
 _PROMPTED = re.compile(
     r"(?P<head>(?i:(?:passphrase|password|passcode|pin) for )(?:[^\n:=]{1,200}: |[^\n:=]{1,200}= ?')"
     r"|\bWIFI:[^\n]{0,200}?;P:|(?i:acl setuser )[^\n>]{1,200}>)(?P<value>[^\s;']{1,200}+)"
@@ -121,7 +122,7 @@ def open_said(text: str, value: CleanValue) -> str:
     """``text`` with what it says as a password, a token or a one-time code through ``value``."""
     if " -" in text or "\t-" in text:
         text = _open_commands(text, value)
-    if "machine " in text or "AUTH " in text or "auth " in text:
+    if "machine " in text or "AUTH " in text or "auth " in text or " LOGIN " in text:
         text = _GIVEN.sub(lambda match: match["head"] + value("password", match["value"]), text)
     if " for " in text or " FOR " in text or "WIFI:" in text or "ETUSER " in text or "etuser " in text:
         text = _PROMPTED.sub(lambda match: match["head"] + value("password", match["value"]), text)

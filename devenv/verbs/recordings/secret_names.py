@@ -41,7 +41,9 @@ _PARTS = r"""
     contrasinal кодслово кодовоеслово секретноеслово identifiedby
     codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
     rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcard citizenid
-    msisdn pasword passw privkey clientkey consumerkey appkey databasekey dbkey requirepass masterauth creds
+    msisdn paymentkey billingkey pasword passw privkey clientkey consumerkey appkey databasekey dbkey
+    requirepass masterauth
+    creds
     wpnonce ajaxnonce cspnonce securitynonce formnonce restnonce loginnonce seedwords recoverywords
     mnemonicwords productkey activationkey serialkey cryptkey passkey hmackey rootpw adminpw userpw
     dbpw magiclink dbpass databasepass storepass userpass adminpass rootpass smtppass ftppass

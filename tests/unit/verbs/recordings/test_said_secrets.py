@@ -43,6 +43,7 @@ def test_what_scenarios_need_stays() -> None:
         ("sshpass -p hunter7 ssh a@b -p 22", "sshpass -p REDACTED ssh a@b -p 22"),
         ("AUTH default hunter7\nGET a", "AUTH default REDACTED\nGET a"),
         ("the password is hunter7.", "the password is REDACTED."),
+        ("a1 LOGIN bob hunter7", "a1 LOGIN bob REDACTED"),
         ("the password is wrong", "the password is wrong"),
         ("INSERT INTO u (id, pwd) VALUES (1, 'a')", "INSERT INTO u (id, pwd) VALUES (1, 'REDACTED')"),
         ("verified 1024 in 3500 ms", "verified 1024 in 3500 ms"),

@@ -29,7 +29,7 @@ NAMES = """
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
     비밀번호확인 인증번호 주민등록번호 전화번호 휴대폰번호 이메일 카드번호 계좌번호 생년월일 パスワード
     密码 contraseña senha mot_de_passe
-    securityAnswer security_question_1_answer memorableWord
+    securityAnswer security_question_1_answer memorableWord paymentKey
 """.split()  # noqa: SIM905
 PLAIN = "plain7x"
 """No shape of its own: only its name says that it is secret."""
