@@ -6,8 +6,9 @@ Every reader is given a megabyte of every shape, and a quarter of it. It is line
 costs at most 2.2 times the CPU time (the square root of what four times the length costs), and cheap where a
 megabyte costs at most 0.5 s. What costs less than 0.02 s a megabyte is cheap whatever its growth is. Of a
 reader that refuses at once what is longer than a limit the longest text counts: 2 s for .env and devenv.toml,
-60 s for a megabyte of YAML, of which 16 kB are measured. A reader may refuse a text, and nothing else may be
-raised. Nothing is started, and nothing is written.
+60 s for a megabyte of YAML, of which 16 kB are measured. Whole files of many parts (tests/hostile_files.py)
+are read and made scenarios of, or copies: 2 s. A reader may refuse a text, and nothing else may be raised.
+Nothing is started, and nothing is written.
 
 A figure is the median of readings that alternate with those of the other length. Readings are repeated until
 the figure and its uncertainty (twice the standard error of the median) lie on one side of both limits, at
@@ -29,6 +30,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -39,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from devenv.core.model.errors import DevenvError
 from tests.hostile import COPIES, LIMITED, READERS, SHAPES
+from tests.hostile_files import FILES
 
 MEGABYTE = 1_000_000
 YAML_SHARE = 64
@@ -48,8 +51,10 @@ DOUBLINGS = 2
 GROWTH = 2.2
 CHEAP = 0.5
 CHEAP_LIMITED = 2.0
-"""For the longest text that is not refused at once."""
+"""For the longest text that is not refused at once, and for whole files."""
 CHEAP_YAML = 60.0
+WHOLE = "file"
+"""What is measured in place of a reader where a whole file is the shape."""
 FREE = 0.02
 """CPU seconds for a megabyte below which growth does not count."""
 BATCH = 0.01
@@ -86,9 +91,9 @@ class Measured:
     """One reader on one shape."""
 
     reader: str
-    """Its name in ``READERS``."""
+    """Its name in ``READERS``, or ``file``."""
     shape: str
-    """Its name in ``SHAPES``."""
+    """Its name in ``SHAPES``, or in ``FILES``."""
     size: int
     """Characters of the longer text."""
     readings: int
@@ -149,7 +154,7 @@ class Readings:
 
 def _most_seconds(reader: str) -> float:
     if reader not in LIMITED:
-        return CHEAP
+        return CHEAP_LIMITED if reader == WHOLE else CHEAP
     return CHEAP_YAML if reader.startswith("YAML") else CHEAP_LIMITED
 
 
@@ -179,15 +184,14 @@ def _cost(read: Callable[[str], object], text: str) -> float:
 
 def measure(reader: str, shape: str) -> Measured:
     """Read two lengths in turn until the figures say whether the row holds."""
-    make = SHAPES[shape]
+    read, make = FILES[shape] if reader == WHOLE else (READERS[reader], _cut(SHAPES[shape]))
     whole = LIMITED.get(reader, MEGABYTE // COPIES.get(reader, 1))
     size = whole // YAML_SHARE if reader.startswith("YAML") else whole
     try:
         # What would take hours at full length is measured on a shorter text.
-        if _cost(READERS[reader], make(size // 64)[: size // 64]) > LIMIT / 64:
+        if _cost(read, make(size // 64)) > LIMIT / 64:
             size //= 64
-        texts = (make(length)[:length] for length in (size >> DOUBLINGS, size))
-        short, long = (Readings(READERS[reader], text) for text in texts)
+        short, long = (Readings(read, make(length)) for length in (size >> DOUBLINGS, size))
         while True:
             short.add()
             long.add()
@@ -202,6 +206,11 @@ def measure(reader: str, shape: str) -> Measured:
     except Exception as error:
         words = f"{type(error).__name__}: {error}"[:80]
         return Measured(reader, shape, size, 0, Figure(0.0), Figure(0.0), words)
+
+
+def _cut(make: Callable[[int], str]) -> Callable[[int], str]:
+    """Texts of exactly the length that is asked for."""
+    return lambda size: make(size)[:size]
 
 
 def _measured(reader: str, shape: str, size: int, short: Readings, long: Readings, times: float) -> Measured:
@@ -228,7 +237,8 @@ def _prepare() -> None:
 
 def measurements(only: str, jobs: int) -> Iterator[Measured]:
     """All readers on all shapes; of those whose names have ``only`` in them. As they come."""
-    pairs = [(reader, shape) for reader in READERS for shape in SHAPES if only in f"{reader} {shape}"]
+    pairs = [*product(READERS, SHAPES), *product((WHOLE,), FILES)]
+    pairs = [pair for pair in pairs if only in " ".join(pair)]
     pairs.sort(key=lambda pair: not pair[0].startswith("YAML"))  # what takes longest comes first
     with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare) as pool:
         yield from pool.map(measure, *zip(*pairs, strict=True))

@@ -13,9 +13,12 @@ import pytest
 
 from devenv.core.model.errors import DevenvError
 from tests.hostile import LIMITED, READERS, SHAPES
+from tests.hostile_files import FILES
 from tests.support import calls
 
 SHORT = 1000
+SHORT_FILE = 15_000
+"""Several dozen entries, commands, lines or directives."""
 GROWTH = 2.3
 """Twice the length is at most so many times the steps; the rest is what every reading costs."""
 
@@ -33,6 +36,23 @@ def test_twice_the_text_is_at_most_twice_the_steps(reader: str) -> None:
         read(reader, make(SHORT // 2))
         short, long = (calls(partial(read, reader, make(size))) for size in (SHORT, 2 * SHORT))
         assert long <= GROWTH * short + 500, f"{shape}: {short} and {long} steps"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_twice_the_file_is_at_most_twice_the_steps(file: str) -> None:
+    def steps(size: int) -> int:
+        read, make = FILES[file]
+        text = make(size)
+
+        def read_or_refuse() -> None:
+            with suppress(DevenvError):
+                read(text)
+
+        return calls(read_or_refuse)
+
+    steps(SHORT_FILE // 2)  # what is imported the first time is no step
+    short, long = steps(SHORT_FILE), steps(2 * SHORT_FILE)
+    assert long <= GROWTH * short + 500, f"{short} and {long} steps"
 
 
 SLOW_ONCE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from devenv.core.balancers.nginx import FILE, STREAM
@@ -34,6 +34,10 @@ _TEMPS = (
     "scgi_temp_path",
 )
 _PODS = "devenv_pods"
+_DEEPEST = 100
+"""Blocks in blocks: nginx has some ten places where they may stand."""
+_MOST_ADDED = 1_000_000
+"""Characters: headers of one block are repeated for each proxy_pass that inherits them."""
 
 
 @dataclass
@@ -61,9 +65,11 @@ class Directive:
 
     def walk(self) -> Iterator[Directive]:
         """Itself and all below it."""
-        yield self
-        for child in self.block or ():
-            yield from child.walk()
+        left = [self]
+        while left:
+            directive = left.pop()
+            yield directive
+            left.extend(reversed(directive.block or ()))
 
 
 def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
@@ -79,7 +85,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
 
     upstreams = upstreams_of(everything)
     chosen = entrance(copy, everything)
-    needs_pods = False
+    needs_pods = listens = False
     sockets = 0
     for each in everything:
         if each.name in _REFUSED:
@@ -97,7 +103,8 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
                 or ("a file of another machine" if each.name == "include" else "plain HTTP here"),
             )
         elif each.name == "listen":
-            if each.parent is chosen and not any(text.endswith(f":{place.port};") for *_, text in spans):
+            if each.parent is chosen and not listens:
+                listens = True
                 put(each, f"listen {place.host}:{place.port};", "its port here, without TLS")
             else:
                 sockets += 1
@@ -131,11 +138,16 @@ def _insertions(
 ) -> list[tuple[int, int, str]]:
     """The places of temporary files, and the header that names the client's connection."""
     spans = []
+    added = 0
+    names = {each.name for each in everything}
+    temps = "".join(f" {name} {name};" for name in _TEMPS if name not in names)
+    lines: dict[int, list[str]] = {}
+    for each in everything:
+        if each.name == "proxy_set_header":
+            lines.setdefault(id(each.parent), []).append(f" {' '.join(each.words)};")
+    headers = {block: "".join(texts) for block, texts in lines.items()}
     for each in everything:
         if each.name == "http" and each.block is not None:
-            temps = "".join(
-                f" {name} {name};" for name in _TEMPS if not any(d.name == name for d in everything)
-            )
             pods = "".join(f" server {server.host}:{server.port};" for server in place.servers)
             extra = f" upstream {_PODS} {{{pods} }}" if needs_pods else ""
             spans.append((each.inside, each.inside, f" access_log off;{temps}{extra}"))
@@ -143,22 +155,22 @@ def _insertions(
             spans.append(
                 (each.end, each.end, f" proxy_set_header {CLIENT_HEADER} $remote_addr:$remote_port;")
             )
-            if not any(
-                d.name == "proxy_set_header" for d in (each.parent.block if each.parent else None) or ()
-            ):
-                spans[-1] = (each.end, each.end, spans[-1][2] + _inherited(each, everything))
+            if id(each.parent) not in headers:
+                spans[-1] = (each.end, each.end, spans[-1][2] + _inherited(each, headers))
+            added += len(spans[-1][2])
+            if added > _MOST_ADDED:
+                copy.refuse(each.line, f"what each proxy_pass inherits is over {_MOST_ADDED} characters")
     if needs_pods:
         copy.upstreams = max(copy.upstreams, 1)
     return spans
 
 
-def _inherited(each: Directive, everything: list[Directive]) -> str:
-    """The headers that a block inherits only while it sets none of its own."""
+def _inherited(each: Directive, headers: Mapping[int, str]) -> str:
+    """The headers that a block inherits only while it sets none of its own. ``headers``: by their block."""
     above = each.parent.parent if each.parent is not None else None
     while above is not None:
-        headers = [d for d in above.block or () if d.name == "proxy_set_header"]
-        if headers:
-            return "".join(f" {' '.join(d.words)};" for d in headers)
+        if given := headers.get(id(above)):
+            return given
         above = above.parent
     return ""
 
@@ -217,10 +229,13 @@ def inside(each: Directive, block: str) -> bool:
 
 
 def _with(text: str, spans: list[tuple[int, int, str]], top: str) -> str:
-    for start, end, new in sorted(spans, key=lambda span: (span[0], span[1]), reverse=True):
+    parts, position = [top], 0
+    ordered = sorted(enumerate(spans), key=lambda item: (*item[1][:2], -item[0]))  # the last comes first
+    for _, (start, end, new) in ordered:
         lines = text.count("\n", start, end) - new.count("\n")
-        text = text[:start] + new + "\n" * max(0, lines) + text[end:]
-    return top + text
+        parts += [text[position:start], new, "\n" * max(0, lines)]
+        position = max(position, end)
+    return "".join([*parts, text[position:]])
 
 
 def parse(copy: OwnCopy) -> Directive:
@@ -228,6 +243,7 @@ def parse(copy: OwnCopy) -> Directive:
     root = Directive(["main"], 0, len(copy.text), 1, [])
     stack, start, position = [root], -1, 0
     words: list[str] = []
+    line = counted = 0
     while position < len(copy.text):
         match = _TOKEN.match(copy.text, position)
         if match is None:
@@ -238,13 +254,17 @@ def parse(copy: OwnCopy) -> Directive:
         if token in ("{", ";"):
             if not words:
                 copy.refuse(copy.text.count("\n", 0, position) + 1, f"{token!r} without a directive")
-            line = copy.text.count("\n", 0, start) + 1
-            made = Directive(words, start, position, line, [] if token == "{" else None, position, stack[-1])  # noqa: S105
+            line += copy.text.count("\n", counted, start)
+            counted = start
+            inner: list[Directive] | None = [] if token == "{" else None  # noqa: S105
+            made = Directive(words, start, position, line + 1, inner, position, stack[-1])
             block = stack[-1].block
             assert block is not None
             block.append(made)
             if token == "{":  # noqa: S105
                 stack.append(made)
+                if len(stack) > _DEEPEST:
+                    copy.refuse(made.line, f"blocks stand in blocks more than {_DEEPEST} deep")
             words, start = [], -1
         elif token == "}":  # noqa: S105
             if len(stack) == 1:
@@ -252,7 +272,7 @@ def parse(copy: OwnCopy) -> Directive:
             stack.pop().end = position
         else:
             start = match.start() if not words else start
-            words = [*words, token]
+            words.append(token)
     if len(stack) > 1:
         copy.refuse(stack[-1].line, f"the block {stack[-1].name} does not end")
     return root

@@ -11,7 +11,9 @@ from urllib.parse import urljoin, urlsplit
 from devenv.core.model.http_name import HTTP_NAME
 from devenv.core.model.percent import decoded, form_pairs
 from devenv.verbs.recordings.formats.recorded import Recorded
-from devenv.verbs.recordings.sessions import Event, sent_text, whole
+from devenv.verbs.recordings.linked import Links
+from devenv.verbs.recordings.sessions import Event, sent_text
+from devenv.verbs.recordings.whole_values import WholeValues, whole
 
 SHORTEST = 8
 """Characters. Shorter values (yes, 42, en) are the same by chance."""
@@ -47,6 +49,40 @@ class Source:
 
 
 @dataclass(slots=True)
+class _Given:
+    """What the answers gave so far that their requests had not sent."""
+
+    origins: dict[str, tuple[int, Source]] = field(default_factory=dict)
+    """By value the event that gave it first, and where it stood."""
+    values: WholeValues = field(default_factory=WholeValues)
+    """The same values."""
+    links: Links[tuple[int, int, Source]] = field(default_factory=Links)
+    """How many links were given before, the event, and where it stood."""
+
+    def linked(self, target: str) -> list[str]:
+        """The links that a request follows, in the order in which they were given."""
+        return sorted(self.links.followed(target), key=lambda link: self.links.known[link][0])
+
+    def collect(self, number: int, request: Recorded) -> None:
+        """Add what the answer to a request gives."""
+        sent = sent_text(request)
+        address = f"http://{request.host}{request.target}"  # once: each link is read as seen from there
+        for value, source in _values(request):
+            if _is_link(value, source):
+                if link := _target_of(address, request.host, value):
+                    self.links.add(link, (len(self.links.known), number, source))
+                for part, inner in _parts_of_link(value, source):
+                    self._add(part, number, inner)
+            elif value not in sent:
+                self._add(value, number, source)
+
+    def _add(self, value: str, number: int, source: Source) -> None:
+        if value not in self.origins:
+            self.origins[value] = (number, source)
+            self.values.add((value,))
+
+
+@dataclass(slots=True)
 class Captures:
     """Finds what is captured and substitutes it."""
 
@@ -54,66 +90,56 @@ class Captures:
     """Ids of sessions, to the sessions' names."""
     by_event: dict[int, dict[str, Any]] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
-    _links: dict[str, str] = field(default_factory=dict)
+    _values: WholeValues = field(default_factory=WholeValues)
+    """What has a placeholder."""
+    _links: Links[str] = field(default_factory=Links)
     """Path and query of links that later requests follow, to their placeholders."""
     _since: dict[str, int] = field(default_factory=dict)
     """Of each value and link the event whose answer gives it: it is put in after that one only."""
     _names: set[str] = field(default_factory=set)
+    _last_number: dict[str, int] = field(default_factory=dict)
+    """Of each name that was wanted more than once the number that it had last."""
+    _by_source: dict[tuple[int, str, str | None], str] = field(default_factory=dict)
+    """The names of what is captured, by its event and where it stands there."""
 
     def find(self, events: Sequence[Event]) -> None:
         """Look for values of answers of ``other`` events that later such events send."""
         self._placeholders = {
             challenge_id: f"{{challenge:{name}}}" for challenge_id, name in self.ids.items()
         }
+        self._values.add(self._placeholders)
         opened = {event.session: number for number, event in enumerate(events) if event.use == "create"}
         self._since = {challenge_id: opened[name] for challenge_id, name in self.ids.items()}
-        origins: dict[str, tuple[int, Source]] = {}
-        links: dict[str, tuple[int, Source]] = {}
+        given = _Given()
         for number, event in enumerate(events):
             if event.use != "other" or event.request is None:
                 continue
-            for link, (origin, source) in links.items():
-                known = link in self._links or self.put(link, number) != link  # what varies in it is put in
-                if not known and _follows(event.request.target, link):
-                    self._links[link] = self._capture(origin, source)
+            for link in given.linked(event.request.target):
+                # What has a placeholder varies by that.
+                if link not in self._links.known and self.put(link, number) == link:
+                    _, origin, source = given.links.known[link]
+                    self._links.add(link, self._capture(origin, source))
                     self._since[link] = origin
             sent = self._without_link(event.request, number)
-            for value, (origin, source) in origins.items():
-                if value not in self._placeholders and value in sent and whole(value).search(sent):
+            for value in given.values.standing_in(sent):
+                if value not in self._placeholders and value in sent:
+                    origin, source = given.origins[value]
                     self._placeholders[value] = self._capture(origin, source)
                     self._since[value] = origin
-            if len(origins) < MOST:
-                self._collect(number, event.request, origins, links)
-
-    def _collect(
-        self,
-        number: int,
-        request: Recorded,
-        origins: dict[str, tuple[int, Source]],
-        links: dict[str, tuple[int, Source]],
-    ) -> None:
-        """What the answer gives that the request had not sent itself."""
-        sent = sent_text(request)
-        address = f"http://{request.host}{request.target}"  # once: each link is read as seen from there
-        for value, source in _values(request):
-            if _is_link(value, source):
-                if link := _target_of(address, request.host, value):
-                    links.setdefault(link, (number, source))
-                for part, inner in _parts_of_link(value, source):
-                    origins.setdefault(part, (number, inner))
-            elif value not in sent:
-                origins.setdefault(value, (number, source))
+                    self._values.add((value,))
+            if len(given.origins) < MOST:
+                given.collect(number, event.request)
 
     def target(self, target: str, number: int) -> str:
         """An event's path and query; one that an answer linked to begins with the captured link."""
         link = self._followed(target, number)
         if link is None:
             return self.put(target, number)
-        return self._links[link] + self.put(target[len(link) :], number)
+        return self._links.known[link] + self.put(target[len(link) :], number)
 
     def put(self, text: str, number: int) -> str:
         """A text that an event sends, with placeholders for what was captured before, the longest first."""
-        for value in sorted(self._placeholders, key=len, reverse=True):
+        for value in sorted(self._values.standing_in(text), key=len, reverse=True):
             if self._since[value] < number:
                 text = whole(value).sub(self._placeholders[value], text)
         return text
@@ -131,8 +157,7 @@ class Captures:
 
     def _followed(self, target: str, number: int) -> str | None:
         """The longest captured link that a request is to."""
-        links = (link for link in self._links if self._since[link] < number and _follows(target, link))
-        return max(links, key=len, default=None)
+        return next((link for link in self._links.followed(target) if self._since[link] < number), None)
 
     def _without_link(self, request: Recorded, number: int) -> str:
         """What a request sends, without the part of its target that is a captured link."""
@@ -141,29 +166,23 @@ class Captures:
 
     def _capture(self, origin: int, source: Source) -> str:
         """Have the value captured; gives its placeholder."""
-        captured = self.by_event.setdefault(origin, {})
-        for name, data in captured.items():
-            if data == source.data:
-                return f"{{captured:{name}}}"
-        name = self._name(source.name)
-        captured[name] = source.data
-        return f"{{captured:{name}}}"
+        place = (origin, source.where, source.match)
+        if place not in self._by_source:
+            name = self._by_source[place] = self._name(source.name)
+            self.by_event.setdefault(origin, {})[name] = source.data
+        return f"{{captured:{self._by_source[place]}}}"
 
     def _name(self, wanted: str) -> str:
         """A name after the field: ``data.token`` becomes token, then token-2."""
         word = re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-")
         base = name = word if word[:1].isalpha() else f"value-{word}".rstrip("-")
-        number = 1
+        number = self._last_number.get(base, 1)
         while name in self._names:
             number += 1
             name = f"{base}-{number}"
+        self._last_number[base] = number
         self._names.add(name)
         return name
-
-
-def _follows(target: str, link: str) -> bool:
-    """Whether a request is to this link, or to something under it."""
-    return target.startswith(link) and (target[len(link) : len(link) + 1] in ("", "/", "?", "&"))
 
 
 def _is_link(value: str, source: Source) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -353,11 +354,8 @@ class Redactor:
             self._decoded -= 1
         if clean == plain:
             return self._around_ids(text, what)
-        counted = self.removed.copy()
-        written = self._around_ids(
-            text, what
-        )  # where this takes the same out, the rest stays as it is written
-        self.removed = counted
+        with self.counted_apart():  # where this takes the same out, the rest stays as it is written
+            written = self._around_ids(text, what)
         return written if decoded(written) == clean else _escaped(clean, "{}:/?&=;,@")
 
     def _around_ids(self, text: str, what: str) -> str:
@@ -382,6 +380,15 @@ class Redactor:
         if count:
             self.removed[what] += count
         return text
+
+    @contextmanager
+    def counted_apart(self) -> Iterator[Counter[str]]:
+        """What is taken out meanwhile, by what it stood in: it is not counted among the rest."""
+        before, self.removed = self.removed, Counter()
+        try:
+            yield self.removed
+        finally:
+            self.removed = before
 
     def _kept(self) -> tuple[str, ...]:
         return tuple(name.lower() for name in self.keep)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import Literal, TypeGuard
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from devenv.core.model.service import Reading, ServiceProfile
 from devenv.core.model.vocabulary import Outcome
 from devenv.verbs.recordings.formats.log_values import LogLine
 from devenv.verbs.recordings.formats.recorded import Numbers, Recorded, Recording, numbered
+from devenv.verbs.recordings.whole_values import WholeValues
 
 _READING = ("GET", "HEAD")
 _PAGE_TYPES = (
@@ -20,7 +21,6 @@ _PAGE_TYPES = (
     "application/x-font", "application/pdf", "application/octet-stream", "application/manifest",
 )  # fmt: skip
 
-_WORD = re.compile("[A-Za-z0-9]+")
 _MOST_DONE = 32
 _MOST_READINGS = 4096
 _ASSET = re.compile(r"\.(?:ico|png|jpe?g|gif|svg|webp|css|m?js|map|woff2?|ttf)$", re.IGNORECASE)
@@ -93,38 +93,22 @@ class _Ids:
 
     latest: dict[str, int] = field(default_factory=dict)
     """The latest session that has an id."""
-    _by_word: dict[str, list[str]] = field(default_factory=dict)
-    """Ids by one of their words, the one that fewest of them have."""
-    _wordless: list[str] = field(default_factory=list)
+    _values: WholeValues = field(default_factory=WholeValues)
     _indexed: bool = False
     """Whether ids are listed by their words: where all requests name theirs, nothing is looked up."""
 
     def add(self, challenge_id: str, session: int) -> None:
         """A session has this id."""
-        if self._indexed and challenge_id not in self.latest:
-            self._index(challenge_id)
+        if self._indexed:
+            self._values.add((challenge_id,))
         self.latest[challenge_id] = session
 
     def standing_in(self, text: str) -> list[int]:
-        """The sessions whose ids stand whole in a text: only ids that share a word with it are tried."""
+        """The sessions whose ids stand whole in a text."""
         if not self._indexed:
             self._indexed = True
-            for challenge_id in self.latest:
-                self._index(challenge_id)
-        words = dict.fromkeys(_WORD.findall(text))
-        listed = chain(self._wordless, chain.from_iterable(self._by_word.get(word, ()) for word in words))
-        return [
-            self.latest[challenge_id]
-            for challenge_id in dict.fromkeys(listed)
-            if whole(challenge_id).search(text)
-        ]
-
-    def _index(self, challenge_id: str) -> None:
-        for form in _forms(challenge_id):
-            words = _WORD.findall(form)
-            rarest = min(words, key=lambda word: len(self._by_word.get(word, ())), default=None)
-            listed = self._wordless if rarest is None else self._by_word.setdefault(rarest, [])
-            listed.append(challenge_id)
+            self._values.add(self.latest)
+        return [self.latest[challenge_id] for challenge_id in self._values.standing_in(text)]
 
 
 @dataclass(slots=True)
@@ -369,16 +353,6 @@ class Sessions:
 def sent_text(request: Recorded) -> str:
     """Everything of a request in which a value may stand."""
     return "\n".join([request.target, *request.headers.values(), request.body or ""])
-
-
-def whole(value: str) -> re.Pattern[str]:
-    """Finds a value that is no part of a longer word, as it is or percent-encoded."""
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, _forms(value)))})(?![A-Za-z0-9])")
-
-
-def _forms(value: str) -> list[str]:
-    """A value as it is and percent-encoded, the longest form first."""
-    return sorted({value, quote(value, safe=""), quote_plus(value)}, key=len, reverse=True)
 
 
 def _is_api(request: Recorded) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import nan
@@ -192,16 +191,14 @@ class StepMaker:
         if event.use == "verify":
             return {"verify": event.session, **pinned, "answer": str(self._answer(event))}
         assert event.request is not None
-        taken_out = self._redactions()
-        step = {**self._content(event.request, number, self.redactor), **pinned}
-        if any(_NAMES_SESSION.match(what) for what in self._redactions() - taken_out):
+        with self.redactor.counted_apart() as removed:
+            step = {**self._content(event.request, number, self.redactor), **pinned}
+        self.redactor.removed.update(removed)
+        if any(map(_NAMES_SESSION.match, removed)):
             self._of_no_session.append(event.request.number)
         if number in self._captures.by_event:
             step["capture"] = self._captures.by_event[number]
         return step
-
-    def _redactions(self) -> Counter[str]:
-        return Counter(self.redactor.removed)
 
     def _content(self, request: Recorded, number: int, redactor: Redactor) -> dict[str, Any]:
         """What is sent: the target, headers and the body, with placeholders and without secrets."""

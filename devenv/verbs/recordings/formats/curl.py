@@ -46,11 +46,14 @@ _NOT_SENT = (
 _NOT_OVER_HTTP = "only http and https are taken over"
 MOST_REQUESTS = 50_000
 """A longer list is refused at once: ``devenv replay`` reads scenarios of a fifth of these steps at most."""
+MOST_SENT = 1_000_000
+"""Characters that requests send beyond those of the list: one command sends its body to many URLs."""
 
 
 def parse_curl(text: str, name: str) -> Recording:
     """The requests, one after the other. Raises UsageProblem that names file and line."""
     requests: list[Recorded] = []
+    most, sent = len(text) + MOST_SENT, 0
     notes = ["a list of commands has no answers and no times: what was answered, and how fast, is not known"]
     for command in shell_commands(text, name):
         where = f"{name}:{command.line}: "
@@ -67,6 +70,9 @@ def parse_curl(text: str, name: str) -> Recording:
                 for request in options.requests(command.line, where):
                     if len(requests) == MOST_REQUESTS:
                         raise UsageProblem(f"{where}at most {MOST_REQUESTS} requests are read")
+                    sent += len(request.target) + options.length
+                    if sent > most:
+                        raise UsageProblem(f"{where}the requests up to here send more than {most} characters")
                     requests.append(request)
                 if options.notes:
                     notes += [f"line {command.line}: {note}" for note in options.notes]
@@ -93,8 +99,8 @@ class _Options:
     headers: dict[str, str] = field(default_factory=dict)
     without: set[str] = field(default_factory=set)
     """Headers that an option removes (``-H 'Name:'``), where curl would send them by itself."""
-    given: set[str] = field(default_factory=set)
-    """Those that ``-H`` gives a value: they are sent all the same."""
+    given: dict[str, list[str]] = field(default_factory=dict)
+    """Those that ``-H`` gives values: they are sent all the same."""
     cookies: list[str] = field(default_factory=list)
     data: list[tuple[str, str]] = field(default_factory=list)
     """Option and text."""
@@ -104,6 +110,8 @@ class _Options:
     parts: list[str] = field(default_factory=list)
     """Of a multipart form, each with its headers."""
     notes: list[str] = field(default_factory=list)
+    length: int = 0
+    """Characters of the headers and the body that each of its requests has."""
 
     def requests(self, line: int, where: str) -> Iterator[Recorded]:
         """One for each URL. Raises UsageProblem where there is none."""
@@ -112,6 +120,7 @@ class _Options:
         body = self._body()
         headers = self._headers(body)
         method = self._method(body)
+        self.length = len(body or "") + sum(len(name) + len(value) + 1 for name, value in headers.items())
         for pattern in self.urls:
             for address in urls_of(pattern, where) if self.globbing else (pattern,):
                 url = urlsplit(address if "://" in address else f"http://{address}")
@@ -146,6 +155,8 @@ class _Options:
     def _headers(self, body: str | None) -> dict[str, str]:
         """With what curl adds by itself."""
         headers = dict(self.headers)
+        for name, values in self.given.items():
+            headers[name] = ("; " if name == "cookie" else ", ").join(values)
         if self.cookies:
             headers.setdefault("cookie", ";".join(self.cookies))
         if self.parts:
@@ -156,7 +167,7 @@ class _Options:
             headers.setdefault("content-type", FORM_TYPE)
         if not self.without:
             return headers
-        removed = self.without - self.given
+        removed = self.without - self.given.keys()
         return {name: value for name, value in headers.items() if name not in removed}
 
 
@@ -264,11 +275,7 @@ def _header(value: str, options: _Options, where: str) -> None:
     if colon and not text:
         options.without.add(name)
     elif colon or name.endswith(";"):
-        name = name if colon else name.removesuffix(";")
-        separator = "; " if name == "cookie" else ", "
-        known = options.headers.get(name) if name in options.given else None
-        options.headers[name] = text if known is None else f"{known}{separator}{text}"
-        options.given.add(name)
+        options.given.setdefault(name if colon else name.removesuffix(";"), []).append(text)
 
 
 def _data(option: str, value: str, where: str) -> str:

@@ -15,6 +15,8 @@ _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 _LONGEST_SHOWN = 200
 MOST = 1000
 """This many URLs one pattern may stand for; of a number, nine digits are read."""
+MOST_CHARACTERS = 10_000_000
+"""All these URLs may have together."""
 
 
 def shown(address: str) -> str:
@@ -36,6 +38,11 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
     count = prod(map(_count, patterns))
     if count > MOST:
         raise UsageProblem(f"{where}{shown(pattern)} stands for {count} URLs; at most {MOST} are taken over")
+    if count * len(pattern) > MOST_CHARACTERS:
+        long = f"{count} URLs of {len(pattern)} characters"
+        raise UsageProblem(
+            f"{where}{shown(pattern)} stands for {long}; at most {MOST_CHARACTERS} are taken over"
+        )
     choices: list[list[str]] = [[pattern[:begin]]]
     for match in patterns:
         choices += [[_literal(pattern[begin : match.start()], pattern, where)], _values(match)]

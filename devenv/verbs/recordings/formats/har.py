@@ -239,16 +239,15 @@ class _Entry:
     def _headers(self, of: Mapping[str, Any], which: str) -> dict[str, str]:
         """By lower-case name; what is listed twice alike counts once. Cookies also from ``cookies``."""
         pairs = self._pairs(of, which, "headers")
-        values: dict[str, list[str]] = {}
+        values: dict[str, dict[str, None]] = {}
         for name, value in pairs:
-            listed = values.setdefault(name.lower(), [])
-            if value not in listed:
-                listed.append(value)
+            values.setdefault(name.lower(), {})[value] = None
         headers = {
-            name: _JOINED.get(name, ", ").join(listed) if name in (*_JOINED, *_LISTS) or len(listed) == 1
-            else listed[-1]
+            name: _JOINED.get(name, ", ").join(listed)
+            if name in (*_JOINED, *_LISTS)
+            else next(reversed(listed))
             for name, listed in values.items()
-        }  # fmt: skip
+        }
         cookies = [f"{name}={value}" for name, value in self._pairs(of, which, "cookies") if name]
         header = "cookie" if which == "request" else "set-cookie"
         if cookies and header not in headers:

@@ -308,6 +308,8 @@ def _unquoted(pieces: str) -> str:
         return pieces
     if quoted := _QUOTED.fullmatch(pieces):
         return quoted[2]
+    if '"' not in pieces and "'" not in pieces:
+        return "\\".join([piece.replace("\\", "") for piece in pieces.split("\\\\")])
     return "".join(map("".join, _INSIDE.findall(pieces)))
 
 

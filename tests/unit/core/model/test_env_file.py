@@ -20,3 +20,11 @@ def test_other_variables_are_put_in_unless_told_otherwise() -> None:
 def test_a_line_that_cannot_be_read_is_named() -> None:
     with pytest.raises(UsageProblem, match=r"web\.env:2: this line cannot be read"):
         read_env('A=1\nB="open\n', "web.env")
+
+
+def test_values_that_double_from_line_to_line_are_refused_before_they_are_made() -> None:
+    doubling = "A0=ab\n" + "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 60))
+    with pytest.raises(UsageProblem, match=r"^\.env:19: its \$\{…\} give more than 1000000 characters$"):
+        read_env(doubling, ".env")
+    assert read_env(doubling, ".env", interpolate=False)["A59"] == ("${A58}${A58}", 60)
+    assert len(read_env("\n".join(doubling.split("\n")[:18]), ".env")["A17"][0]) == 2 * 2**17

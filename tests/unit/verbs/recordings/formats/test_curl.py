@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.formats.curl import MOST_REQUESTS, parse_curl
+from devenv.verbs.recordings.formats.curl import MOST_REQUESTS, MOST_SENT, parse_curl
 
 COPIED = r"""# copied from Chrome: Copy all as cURL (bash)
 curl 'https://captcha.example/api/abstract-captcha' \
@@ -69,3 +69,20 @@ def test_short_commands_in_one_line() -> None:
     text = "curl a; curl b & curl c && curl d;e=f; curl $e | jq .\n"
     recording = parse_curl(text, "calls.txt")
     assert [(one.number, one.host) for one in recording.requests] == [(1, word) for word in "abcdf"]
+
+
+@pytest.mark.parametrize("option", ["-d {}", "-H a:{}", "--url-query {}", "-F a={}", "-b a={}"])
+def test_what_a_command_sends_to_many_urls_is_limited(option: str) -> None:
+    sent = f"curl {option.format('x' * 10_000)} "
+    assert len(parse_curl(sent + "b " * 100, "calls.txt").requests) == 100
+    with pytest.raises(
+        UsageProblem, match=r"^calls.txt:1: the requests up to here send more than \d{7} char"
+    ):
+        parse_curl(sent + "b " * (MOST_SENT // 10_000 + 10), "calls.txt")
+
+
+def test_a_header_that_is_given_often() -> None:
+    recording = parse_curl(
+        "curl a -H 'X: 1' -u b:c -H 'x: 2' -H 'Authorization: d' -H 'cookie: e=f' -b g=h", "c.txt"
+    )
+    assert recording.requests[0].headers == {"x": "1, 2", "authorization": "d", "cookie": "e=f"}

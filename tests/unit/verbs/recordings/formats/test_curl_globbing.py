@@ -29,6 +29,11 @@ def test_patterns(pattern: str, urls: list[str]) -> None:
         ("http://x/?a[]=1", "c:1: [ in http://x/?a[]=1 is no pattern that curl knows"),
         ("http://x/{a", "c:1: { in http://x/{a is no pattern that curl knows"),
         ("http://x/[1-9999]", "c:1: http://x/[1-9999] stands for 9999 URLs; at most 1000 are taken over"),
+        (
+            "http://x/[1-1000]" + "y" * 10_000,
+            f"c:1: http://x/[1-1000]{'y' * 183}… stands for 1000 URLs of 10017 characters; "
+            "at most 10000000 are taken over",
+        ),
     ],
 )
 def test_what_is_no_pattern(pattern: str, problem: str) -> None:

@@ -70,3 +70,33 @@ def test_what_a_redirection_did_not_lead_to_stays() -> None:
         entry(1, "/old", 0.0, status=307),
     ):
         assert len(left(first, led)) == 2
+
+
+def test_a_chain_of_redirections_keeps_its_last_request_with_the_first_body() -> None:
+    chain = [
+        entry(
+            number,
+            f"/{number}",
+            number,
+            status=308,
+            redirect=f"/{number + 1}",
+            body="b" if number == 1 else None,
+        )
+        for number in range(1, 4)
+    ]
+    [request] = left(*chain, entry(4, "/4", 4.0, body=None))
+    assert (request.number, request.body) == (4, "b")
+
+
+def test_what_redirects_to_itself_leads_to_the_next_of_its_kind() -> None:
+    alike = [entry(number, "/a", 5.0, status=307, redirect="/a", body=str(number)) for number in (1, 2, 3)]
+    [request] = left(*alike)
+    assert request.number == 3  # it leads to none before it
+
+
+def test_without_times_the_order_of_the_file_counts() -> None:
+    led = entry(1, "/new", 0.0)
+    untimed = entry(2, "/old", 0.0, status=307, redirect="/new")
+    untimed = HarEntry(untimed.request._replace(started=None), redirect="/new")
+    assert len(left(led, untimed)) == 2
+    assert [one.number for one in left(untimed, entry(3, "/new", 0.0))] == [3]
