@@ -159,7 +159,7 @@ FILES: Mapping[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
     "curl, short commands": (_read_curl, lambda size: "curl a;" * (size // 7)),
     "curl, different URLs": (_read_curl, lambda size: "curl" + "".join(f" a/{n}" for n in range(size // 8))),
     "log, ids in queries": (_read_log, _log("10.0.0.{}", "verify?challenge_id=i{:08}")),
-    "log, one client that only uses": (_read_log, _log("10.0.0.1", "verify?{}")),
+    "log, one client that only uses": (_read_log, _log("10.0.0.1", "verify")),
     "nginx, one upstream of many servers": (
         _read_nginx, lambda size: "http { upstream a {" + "server a:1;\n" * (size // 12) + "}}",
     ),

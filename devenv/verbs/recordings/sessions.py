@@ -22,7 +22,7 @@ _PAGE_TYPES = (
 )  # fmt: skip
 
 _MOST_DONE = 32
-_MOST_READINGS = 4096
+_MOST_READINGS = 16_384
 _ASSET = re.compile(r"\.(?:ico|png|jpe?g|gif|svg|webp|css|m?js|map|woff2?|ttf)$", re.IGNORECASE)
 
 

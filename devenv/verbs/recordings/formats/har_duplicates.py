@@ -14,7 +14,7 @@ from devenv.verbs.recordings.formats.recorded import Recorded
 _KEEP_METHOD = (307, 308)
 """Redirections after which a browser sends the same method and body again: RFC 9110, 15.4.8."""
 
-_MOST_ALIKE = 500
+_MOST_ALIKE = 100
 """So many requests of pages that a worker passed nothing of on are looked at for one of a worker's."""
 
 
