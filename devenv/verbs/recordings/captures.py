@@ -11,9 +11,9 @@ from urllib.parse import urljoin, urlsplit
 from devenv.core.model.http_name import HTTP_NAME
 from devenv.core.model.percent import decoded, form_pairs
 from devenv.verbs.recordings.formats.recorded import Recorded
-from devenv.verbs.recordings.linked import Links
 from devenv.verbs.recordings.sessions import Event, sent_text
-from devenv.verbs.recordings.whole_values import WholeValues, whole
+from devenv.verbs.recordings.values.linked import Links
+from devenv.verbs.recordings.values.whole_values import WholeValues, whole
 
 SHORTEST = 8
 """Characters. Shorter values (yes, 42, en) are the same by chance."""

@@ -13,7 +13,7 @@ from devenv.core.model.service import Reading, ServiceProfile
 from devenv.core.model.vocabulary import Outcome
 from devenv.verbs.recordings.formats.log_values import LogLine
 from devenv.verbs.recordings.formats.recorded import Numbers, Recorded, Recording, numbered
-from devenv.verbs.recordings.whole_values import WholeValues
+from devenv.verbs.recordings.values.whole_values import WholeValues
 
 _READING = ("GET", "HEAD")
 _PAGE_TYPES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.verbs.recordings.whole_values import WholeValues, whole
+from devenv.verbs.recordings.values.whole_values import WholeValues, whole
 
 VALUES = ("tok-1", "tok-12", "a/b c", "==", "12")
 

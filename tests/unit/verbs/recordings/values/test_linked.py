@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.verbs.recordings.linked import Links
+from devenv.verbs.recordings.values.linked import Links
 
 
 @pytest.mark.parametrize(

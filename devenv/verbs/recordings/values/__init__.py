@@ -1,0 +1,1 @@
+"""How values and links that answers gave are looked up in what later requests send."""
