@@ -35,7 +35,9 @@ _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 _PIP_FOR_OTHERS = (22, 3)
 """From this version on pip installs into another environment (``--python``)."""
 _AT_ONCE = 4
-"""How many pips install a lock's packages: each waits for the network, unpacks and compiles by itself."""
+"""How many pips install a lock's packages: each waits for the network and unpacks by itself."""
+_COMPILE = () if sys.dont_write_bytecode else ("--no-compile",)
+"""Python compiles what it imports and keeps it; to compile all that is installed costs twice that."""
 
 
 class CannotRun(Exception):
@@ -264,7 +266,7 @@ def _install_lock(interpreter: Path, lock: str) -> None:
         for number in range(min(_AT_ONCE, len(requirements))):
             part = Path(folder) / f"{number}.txt"
             part.write_text("".join(requirements[number::_AT_ONCE]), "utf-8")
-            parts.append(["--require-hashes", "--no-deps", "-r", str(part)])
+            parts.append([*_COMPILE, "--require-hashes", "--no-deps", "-r", str(part)])
         _install(interpreter, parts, len(requirements), lock)
 
 
