@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 from devenv.core.diagnosis.steps import NIL
-from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
+from devenv.core.render.document import Document, Fact, Section
 from devenv.core.render.sequence import MessageKind, SequenceMessage
 from devenv.verbs.explore.result import Exploration, ExploredViolation
 from devenv.verbs.explore.summary import rests_on
+from devenv.verbs.explore.violation_section import RESTS_ON, commands, section
 
 REDIS = "redis"
 _PLAIN_REPLY = re.compile(r"-?[0-9]{1,19}|\[?OK\]?|QUEUED|lost")
-SHOWS = "plays this order again"
-RESTS_ON = "What this rests on"
 
 
 def document(exploration: Exploration) -> Document:
@@ -40,36 +39,13 @@ def document(exploration: Exploration) -> Document:
         facts_title="The search",
         facts=tuple(facts),
         commands_title="Again",
-        commands=tuple(
-            Command(violation.reproduce, f"{violation.kind}: {SHOWS}")
-            for violation in exploration.violations
-            if violation.reproduce
-        ),
+        commands=commands(exploration.violations),
     )
 
 
 def _section(violation: ExploredViolation, exploration: Exploration) -> Section:
-    confirmed = (
-        f"{violation.replayed} of {violation.replays} times the same"
-        if violation.confirmed
-        else f"not confirmed: {violation.why}"
-    )
-    row = (
-        Cell("+".join(violation.requests)),
-        Cell(exploration.share(violation)),
-        Cell(confirmed, "good" if violation.confirmed else "bad"),
-    )
-    return Section(
-        title=violation.kind,
-        label="violation",
-        note=violation.sentence,
-        good=False,
-        tables=(Table(("needs", "met", "on real pods"), (row,)),),
-        picture=tuple(picture(violation)),
-        picture_title="Its shortest order",
-        explanation_title="The order",
-        explanation=(violation.schedule,),
-    )
+    seen = ("needs", "+".join(violation.requests)), ("met", exploration.share(violation))
+    return section(violation, seen, "on real pods", violation.schedule, picture(violation))
 
 
 def picture(violation: ExploredViolation) -> list[SequenceMessage]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
-from devenv.verbs.explore.report import RESTS_ON, SHOWS
+from devenv.core.render.document import Document, Fact, Section
 from devenv.verbs.explore.sessions.report import picture, rests_on
 from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration
+from devenv.verbs.explore.violation_section import RESTS_ON, commands, section
 
 
 def document(exploration: SessionExploration) -> Document:
@@ -33,33 +33,13 @@ def document(exploration: SessionExploration) -> Document:
             Fact("Redis", exploration.engine or "not known"),
         ),
         commands_title="Again",
-        commands=tuple(
-            Command(violation.reproduce, f"{violation.kind}: {SHOWS}")
-            for violation in exploration.violations
-            if violation.reproduce
-        ),
+        commands=commands(exploration.violations),
     )
 
 
 def _section(violation: FoundViolation) -> Section:
-    confirmed = (
-        f"{violation.replayed} of {violation.replays} times the same"
-        if violation.confirmed
-        else f"not confirmed: {violation.why}"
+    seen = (
+        ("met", str(violation.seen_in)),
+        ("with all requests under way first", str(violation.seen_together)),
     )
-    row = (
-        Cell(str(violation.seen_in)),
-        Cell(str(violation.seen_together)),
-        Cell(confirmed, "good" if violation.confirmed else "bad"),
-    )
-    return Section(
-        title=violation.kind,
-        label="violation",
-        note=violation.sentence,
-        good=False,
-        tables=(Table(("met", "with all requests under way first", "run again"), (row,)),),
-        picture=tuple(picture(violation)),
-        picture_title="Its shortest order",
-        explanation_title="The order",
-        explanation=(violation.order,),
-    )
+    return section(violation, seen, "run again", violation.order, picture(violation))
