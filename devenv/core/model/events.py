@@ -147,8 +147,8 @@ class StackEvent:
     ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what the records no longer had:
     ``detail`` says of which numbers), "service" (the pods are a user-provided service: ``detail["profile"]``
     is its profile as JSON), "order" (``explore`` runs ``detail["order"]``: a
-    violation of the kind ``detail["kind"]``), "balancer_file" (the load balancer runs with a team's own file:
-    ``detail["rules"]`` is what the file says of the choice of pods, as JSON)."""
+    violation of the kind ``detail["kind"]``), "balancer_file" (the load balancer runs with a team's own file,
+    ``detail["file"]``: ``detail["rules"]`` is what the file says of the choice of pods, as JSON)."""
     pod: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
 

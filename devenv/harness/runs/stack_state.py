@@ -71,7 +71,8 @@ def _balancer_file(status: StackStatus, when: float) -> list[StackEvent]:
         return []
     product = spec.balancer.partition(":")[0]
     rules = own_file(spec.balancer_file, spec.balancer_config, product).rules
-    return [StackEvent(when, BALANCER_FILE, None, {"rules": json.dumps(rules.to_json())})]
+    detail = {"file": rules.file, "rules": json.dumps(rules.to_json())}
+    return [StackEvent(when, BALANCER_FILE, None, detail)]
 
 
 def _connected(gate: Mapping[str, Any]) -> list[StackEvent]:

@@ -119,7 +119,7 @@ export function stackRow(event) {
     kind: "stack",
     pod: event.pod,
     text: event.what === "redis" ? `redis ${event.detail.command ?? event.detail.action ?? ""}` : `${event.what}${event.pod ? ` ${letter(event.pod)}` : ""}`,
-    result: event.what === "redis" ? "" : (event.what === "order" && event.detail.kind) || detail,
+    result: event.what === "redis" ? "" : (event.what === "order" && event.detail.kind) || (event.what === "balancer_file" && event.detail.file) || detail,
     worded: false,
     tone: event.what === "missing" ? "bad" : "quiet",
     challenge: null,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from devenv.core.model.events import StackEvent
+from devenv.core.balancers.own_rules import Aspect, rules_of_text
+from devenv.core.model.events import BALANCER_FILE, StackEvent
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.harness.runs.stack_state import stack_events, state_before
 
@@ -33,6 +35,20 @@ def test_without_a_journal_a_stack_stands_as_it_stands_now() -> None:
     assert [(event.what, event.pod) for event in events] == [("pod", A), ("pod", B), ("redis", None)]
     assert events[2].detail == {"action": "pause"}
     assert all(event.time == 5.0 for event in events)
+
+
+def test_of_a_teams_balancer_file_the_rules_are_kept_and_not_the_file() -> None:
+    """A secret in it, here that of Caddy's cookie, reaches no trace."""
+    text = "captcha.example {\n\treverse_proxy a:1 b:1 {\n\t\tlb_policy cookie lb S3CRET\n\t}\n}\n"
+    spec = StackSpec(balancer="caddy:own-file", balancer_config=text, balancer_file="edge.caddy")
+    (event,) = [
+        each for each in state_before(replace(status(), spec=spec), [], {}, 5.0) if each.what == BALANCER_FILE
+    ]
+    assert event.detail["file"] == "edge.caddy"
+    rules = rules_of_text(event.detail["rules"])
+    assert rules is not None
+    assert rules.named(Aspect.POLICY) == "`lb_policy cookie lb` (edge.caddy, line 3)"
+    assert "S3CRET" not in str(event)
 
 
 def test_what_happened_before_has_its_own_time() -> None:
