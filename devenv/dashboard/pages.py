@@ -144,7 +144,12 @@ def router(first_state: FirstState | None = None) -> APIRouter:
             headers["Content-Encoding"] = "gzip"
         return Response(text, media_type="text/html", headers=headers)
 
-    @routes.get("/static/{path:path}", response_class=Response)
+    unusual: dict[int | str, dict[str, Any]] = {
+        304: {"description": "It is the one that the browser has."},
+        404: {"description": "The page has no such file."},
+    }
+
+    @routes.get("/static/{path:path}", response_class=Response, responses=unusual)
     async def static(path: str, request: Request) -> Response:
         """A file of the page."""
         file = static_files().get(path)

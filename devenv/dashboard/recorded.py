@@ -61,7 +61,11 @@ def router(surroundings: Surroundings) -> APIRouter:
             "schedule": schedule.read_text(encoding="utf-8") if schedule.is_file() else "",
         }
 
-    @routes.get("/runs/{run_id}/report", response_class=Response)
+    @routes.get(
+        "/runs/{run_id}/report",
+        response_class=Response,
+        responses={404: {"description": "The run has no report."}},
+    )
     def report_of(run_id: str) -> Response:
         """The run's report.html, in an origin of its own: its script cannot use this API."""
         report = resolve_run(state_folder(surroundings), run_id).folder / REPORT

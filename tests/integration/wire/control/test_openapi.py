@@ -25,7 +25,7 @@ NOT_MEANT: Any = [positive_data_acceptance]
 """That whatever the description allows is accepted: no schema names the policies and the rules."""
 
 
-PAGE = ("/stack", "/dashboard")
+PAGE = ("/stack", "/dashboard", "/static")
 """Where the routes begin that only a whole stack has."""
 NOT_CALLED = ("POST /stack/stop", "POST /dashboard/jobs", "POST /stack/pods/restart", "POST /dashboard/pods")
 """They end the stack, begin work of minutes, or restart pods for what hypothesis calls a setting."""
@@ -76,7 +76,13 @@ def test_requests_made_from_the_description_of_a_whole_stack(stack: EmbeddedStac
         return name.partition(" ")[2].startswith(PAGE) and name not in NOT_CALLED
 
     seen = called(stack.endpoints().control, 3, wanted)
-    assert {"PUT /stack/pods", "POST /stack-events", "GET /dashboard/keys", "POST /dashboard/answer"} <= seen
+    assert {
+        "PUT /stack/pods",
+        "POST /stack-events",
+        "GET /dashboard/keys",
+        "POST /dashboard/answer",
+        "GET /static/{path}",
+    } <= seen
 
 
 @pytest.mark.parametrize(
