@@ -189,7 +189,7 @@ def start_program(
             forked = fork_process(command, with_input=False, log=output.fileno())
         if forked is not None:
             return forked
-        return subprocess.Popen(command, env=dict(environment), stdout=output, stderr=output)
+        return subprocess.Popen(ending_with_us(command), env=dict(environment), stdout=output, stderr=output)
 
 
 def ending_with_us(command: Sequence[str]) -> list[str]:

@@ -20,9 +20,36 @@ server = subprocess.Popen(redis_command(free_port(), Path(sys.argv[1])), stdout=
 print(server.pid, flush=True)
 time.sleep(600)
 """
+FORKED = """
+import os, sys, time
+from pathlib import Path
+from tests.support import SharedWarmProcess, free_port, start_program
+shared = SharedWarmProcess()
+environment = {**os.environ, "DEVENV_WARM_SOCKET": str(shared.path)}
+command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(free_port())]
+program = start_program(command, environment, Path(sys.argv[1]) / "program.log")
+print(program.pid, type(program).__name__, flush=True)
+time.sleep(600)
+"""
+
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+@on_linux
+def test_a_fork_of_the_warm_process_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    """Pods and mock ML services of tests that have no supervisor."""
+    command = [sys.executable, "-c", FORKED, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        pid, kind = worker.stdout.readline().split()
+        assert kind == "ForkedProcess"
+        program = psutil.Process(int(pid))
+        assert not gone(program)
+        worker.kill()
+    until(lambda: gone(program), "the program has ended")
+
+
+@on_linux
 def test_a_redis_of_a_fixture_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WORKER, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:

@@ -4,9 +4,10 @@ It has no thread, event loop or settings, and opens nothing but the socket on wh
 object in each message, its length before it, and with it the descriptors of the program's input, log and
 report. It ends when the last socket does, that is when the process that made it has ended, in whatever way.
 
-A program runs under a guard that is a fork too, and the two do not need the warm process any more. The
-guard (without a guard the program) writes into ``report`` its own process id, in a line, and its exit code,
-in another, at its end; a report that ends without the second line is that of a process that was killed.
+A program runs under a guard that is a fork too, and the two do not need the warm process any more. A program
+without a guard ends with the warm process (on Linux), as nothing else would end it. The guard (without a
+guard the program) writes into ``report`` its own process id, in a line, and its exit code, in another, at its
+end; a report that ends without the second line is that of a process that was killed.
 """
 
 from __future__ import annotations
@@ -187,7 +188,13 @@ def send(connection: socket.socket, program: Program, descriptors: Sequence[int]
 
 def start(program: Program, input_end: int, output: int, report: int) -> None:
     """Fork a guard with the program, or the program alone."""
-    begin = _begin_guard if program.pidfile else _begin_alone
+    arrange = None if program.pidfile else parent_death_guard.die_with_parent()
+
+    def begin() -> int:
+        if program.pidfile:
+            return _begin_guard(program, input_end, output, report)
+        return _begin_alone(program, input_end, output, report, arrange)
+
     try:
         child = os.fork()
     except OSError as error:
@@ -195,7 +202,7 @@ def start(program: Program, input_end: int, output: int, report: int) -> None:
         os.write(report, f"{os.getpid()}\n127\n".encode())
         return
     if child == 0:
-        _in_fork(lambda: begin(program, input_end, output, report))
+        _in_fork(begin)
 
 
 def _in_fork(act: Callable[[], int]) -> NoReturn:
@@ -238,9 +245,13 @@ def _begin_kept(program: Program, arrange: Callable[[], None] | None) -> int:
     return forked_program.run(program)
 
 
-def _begin_alone(program: Program, standard_input: int, output: int, report: int) -> int:
-    """In a program without a guard: it reports for itself."""
+def _begin_alone(
+    program: Program, standard_input: int, output: int, report: int, arrange: Callable[[], None] | None
+) -> int:
+    """In a program without a guard: it reports for itself. ``arrange`` has it end with the warm process."""
     os.setsid()
+    if arrange is not None:
+        arrange()
     forked_program.default_signals()
     forked_program.use_streams(standard_input, output, keep=[report])
     os.write(report, f"{os.getpid()}\n".encode())
