@@ -84,7 +84,9 @@ def sort_some(items: list[T], key: Callable[[T], tuple[Any, ...] | None]) -> Non
 
     For ``pytest_collection_modifyitems``: tests that share a stack, so that its pods are restarted least.
     """
-    keys = {number: own for number, item in enumerate(items) if (own := key(item)) is not None}
+    keys = {
+        number: one_service for number, item in enumerate(items) if (one_service := key(item)) is not None
+    }
     ordered = [items[number] for number in sorted(keys, key=keys.__getitem__)]
     for place, item in zip(keys, ordered, strict=True):
         items[place] = item

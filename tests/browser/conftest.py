@@ -15,7 +15,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
 def chromium_path() -> str:
     """Where Chromium is; without one the test is skipped, or fails with DEVENV_REQUIRE_BROWSER=1."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
+    path = next((result for name in names if (result := shutil.which(name))), None)
     if path is None:
         if os.environ.get("DEVENV_REQUIRE_BROWSER") == "1":
             pytest.fail("DEVENV_REQUIRE_BROWSER=1, and there is no Chromium on PATH")

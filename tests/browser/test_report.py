@@ -120,9 +120,9 @@ RECORDED: list[TraceEvent] = [
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_a_report_is_stepped_through(chromium: Browser, tmp_path: Path, language: Language) -> None:
-    found = explain_trace(RECORDED, "a trace")
+    explanation = explain_trace(RECORDED, "a trace")
     path = tmp_path / "report.html"
-    page_text = replace(explained(found, "What happened", "devenv explain"), language=language)
+    page_text = replace(explained(explanation, "What happened", "devenv explain"), language=language)
     path.write_text(render(page_text), encoding="utf-8")
     context = chromium.new_context(locale={"en": "ko-KR", "ko": "en-GB"}[language])
     page, asked, complaints = context.new_page(), list[str](), list[str]()

@@ -26,9 +26,11 @@ def test_happens_as_the_catalogue_says(plays: Plays, scenario: Scenario, strateg
     assert result.verdict == "holds"
     assert [len(play) for play in result.plays] == [len(scenario.steps)]
     if scenario.id not in BY_CHANCE and _major(redis.__version__) == _major(LEDGER["redis_py"]):
-        told = LEDGER["scenarios"][scenario.id][strategy]
-        assert _got(answers(scenario, result.plays[0])) == _got(told["answers"]), "docs/failures.md says else"
-        assert list(result.schedules) == told["schedules"]
+        message = LEDGER["scenarios"][scenario.id][strategy]
+        assert _got(answers(scenario, result.plays[0])) == _got(message["answers"]), (
+            "docs/failures.md says else"
+        )
+        assert list(result.schedules) == message["schedules"]
 
 
 def _got(answered: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

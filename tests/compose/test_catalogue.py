@@ -40,7 +40,7 @@ def results(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPath
     """All of them, in the order that makes the fewest containers anew."""
     project = f"devenv-test-{uuid.uuid4().hex[:8]}"
     stack = ComposeStack(clone, tmp_path_factory.mktemp("state"), project=project)
-    found: Results = {}
+    values: Results = {}
     try:
         stack.start(StackSpec(ports=Ports.free()), lambda line: None)
         with Replayer(stack) as replayer:
@@ -48,10 +48,10 @@ def results(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPath
                 RUNS, key=lambda run: str(required_spec(find(run[0]), run[1]).to_json())
             ):
                 try:
-                    found[name, store] = replayer.run(find(name), store)
+                    values[name, store] = replayer.run(find(name), store)
                 except Exception as error:
-                    found[name, store] = error
-        yield found
+                    values[name, store] = error
+        yield values
     finally:
         stack.stop()
 

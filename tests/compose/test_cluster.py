@@ -47,13 +47,13 @@ def stack(
 def pairs(stack: ComposeStack, count: int) -> dict[str, int]:
     """Wrong answers on the pod beside the challenge's: by challenge id, which attempt each was said to be."""
     with httpx.Client(base_url=stack.endpoints().traffic, trust_env=False, timeout=HANG_GUARD_S) as client:
-        told = {}
+        messages = {}
         for _ in range(count):
             made = client.post("/api/abstract-captcha", headers={"X-Devenv-Pod": "a"}).json()
             body = {"challenge_id": made["challenge_id"], "selections": []}
             answer = client.post("/api/abstract-verify", json=body, headers={"X-Devenv-Pod": "b"})
-            told[made["challenge_id"]] = answer.json()["attempts"]
-        return told
+            messages[made["challenge_id"]] = answer.json()["attempts"]
+        return messages
 
 
 def commands(stack: ComposeStack) -> list[dict[str, Any]]:
@@ -69,19 +69,19 @@ def commands(stack: ComposeStack) -> list[dict[str, Any]]:
 
 
 def test_sessions_are_on_all_masters_and_all_commands_are_seen(stack: ComposeStack) -> None:
-    told = pairs(stack, SESSIONS)
-    assert list(told.values()) == [1] * SESSIONS
+    all_pairs = pairs(stack, SESSIONS)
+    assert list(all_pairs.values()) == [1] * SESSIONS
     status = stack.status()
     assert status.spec.redis_mode is RedisMode.CLUSTER and status.redis_state == "running"
     assert len(status.endpoints.redis_nodes) == 4
     with connected(status.endpoints) as client:
         kept = {info.key for info in list_keys(client).keys}
-    assert {f"rcaptcha:abstract:{challenge}" for challenge in told} <= kept
+    assert {f"rcaptcha:abstract:{challenge}" for challenge in all_pairs} <= kept
     # The other tests of this stack had sessions of their own, with other stores.
     ours = [
         command
         for command in commands(stack)
-        if any(challenge in (command["key"] or "") for challenge in told)
+        if any(challenge in (command["key"] or "") for challenge in all_pairs)
     ]
     ran = [our for our in ours if not our["reply"].startswith("-")]
     assert len({item["node"] for item in ran}) >= 3
@@ -114,7 +114,7 @@ def test_nodes_that_were_killed_form_a_cluster_again(stack: ComposeStack) -> Non
 def test_the_doctor_finds_nothing_on_it(stack: ComposeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nodes announce addresses of containers, which are not this machine's and are not asked about."""
     monkeypatch.setattr("devenv.verbs.doctor.usecase.running_stack", lambda backend, state: journaled(stack))
-    found = examine(DoctorOptions(), "compose", Path("nowhere"), ask=lambda what: False)
-    assert [finding.kind for finding in found.diagnosis.findings] == []
-    assert {check.state for check in found.diagnosis.checks} == {"ok"}
-    assert found.diagnosis.notes == ()
+    report = examine(DoctorOptions(), "compose", Path("nowhere"), ask=lambda what: False)
+    assert [finding.kind for finding in report.diagnosis.findings] == []
+    assert {check.state for check in report.diagnosis.checks} == {"ok"}
+    assert report.diagnosis.notes == ()

@@ -45,11 +45,11 @@ def test_learned_and_direct_agree_on_compose(status: StackStatus, tmp_path: Path
     for mode in (Mode.LEARNED, Mode.DIRECT):
         done = explored(status, tmp_path, "R+R", mode)
         assert (done.traces, done.complete, done.outcomes) == (36, True, 5)
-        found = {
+        values = {
             violation.kind: (violation.traces, violation.confirmed, violation.replayed)
             for violation in done.violations
         }
-        assert found == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
+        assert values == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
 
 
 def test_three_requests_share_two_pods(status: StackStatus, tmp_path: Path) -> None:

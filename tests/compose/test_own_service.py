@@ -92,9 +92,9 @@ def test_sessions_are_explored_on_the_containers_that_run(own: OwnPods, tmp_path
     on_compose = ("--backend", "compose", "--json")
     run = devenv_run(own.images, environment, "explore", "theme+language", *on_compose)
     assert run.returncode == 1, run.stderr
-    found = json.loads(run.stdout)
-    assert (found["orders"], found["complete"]) == (6, True)
-    [violation] = found["violations"]
+    report = json.loads(run.stdout)
+    assert (report["orders"], report["complete"]) == (6, True)
+    [violation] = report["violations"]
     assert (violation["kind"], violation["seen_in"]) == ("lost-update", {"orders": 4, "of": 6})
     assert violation["confirmed"]
     again = devenv_run(own.images, environment, "replay", violation["scenario_file"], *on_compose)

@@ -75,8 +75,8 @@ def case(
 
 def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> None:
     assert case.status.spec.redis_mode is case.mode
-    challenge, told = case.pair()
-    assert told["attempts"] == 1
+    challenge, message = case.pair()
+    assert message["attempts"] == 1
     control = httpx.get(f"{case.ends.control}/commands", params={"limit": 1000}, trust_env=False).json()
     seen = {
         (command["pod"], command["command"])

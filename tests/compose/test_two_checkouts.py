@@ -54,14 +54,14 @@ def test_a_folder_of_the_same_name_has_its_own_project(
     plain = first.name.lower()
     assert own_project(engine, first) == own_project(engine, second) == plain
     container = made(plain, first)
-    own = own_project(engine, second)
+    one_service = own_project(engine, second)
     assert own_project(engine, first) == plain
-    assert own.startswith(f"{plain}-")
+    assert one_service.startswith(f"{plain}-")
     ComposeStack(second, second / ".devenv").stop()
     container.reload()  # is still there
-    made(own, second)
+    made(one_service, second)
     container.remove()
-    assert own_project(engine, second) == own, "the name stays while its containers are there"
+    assert own_project(engine, second) == one_service, "the name stays while its containers are there"
     assert own_project(engine, first) == plain
 
 

@@ -103,13 +103,13 @@ def test_the_verdict_follows_from_what_is_found() -> None:
     rows = [cells(line) for line in PAGE.splitlines() if line.startswith("| `")]
     for store, section in SECTIONS.items():
         [row] = [one_row for one_row in rows if one_row[0] == f"`{store}`"]
-        found = {text: set(kinds) for text, kinds in section.found.items()}
-        alone = found["R+W+E"] | found["R+R"] | found["W+W"]
+        values = {text: set(kinds) for text, kinds in section.found.items()}
+        alone = values["R+W+E"] | values["R+R"] | values["W+W"]
         breaks = (
             alone,
-            (found["R+W+E+X"] | found["W+A"]) - alone,
-            found["R+W+L"] - alone,
-            found["R+W+P"] - alone,
+            (values["R+W+E+X"] | values["W+A"]) - alone,
+            values["R+W+L"] - alone,
+            values["R+W+P"] - alone,
         )
         assert [item == "yes" for item in row[1:5]] == [not break_ for break_ in breaks], store
         wrong, right = (section.commands[answer] for answer in (Answer.WRONG, Answer.RIGHT))
@@ -139,23 +139,23 @@ def explored(fixture: Stage) -> dict[str, Exploration]:
 
 
 def test_it_finds_what_the_page_says(fixture: Stage, explored: dict[str, Exploration]) -> None:
-    for text, found in explored.items():
+    for text, result in explored.items():
         assert (
-            sorted(violation.kind for violation in found.violations) == SECTIONS[fixture.store].found[text]
+            sorted(violation.kind for violation in result.violations) == SECTIONS[fixture.store].found[text]
         ), text
-        assert found.complete
-        assert all(violation.confirmed for violation in found.violations)
+        assert result.complete
+        assert all(violation.confirmed for violation in result.violations)
 
 
 def test_the_shortest_orders_are_those(fixture: Stage, explored: dict[str, Exploration]) -> None:
-    found = {
+    values = {
         ("+".join(violation.requests), violation.kind): violation.schedule
         for one in explored.values()
         for violation in one.violations
     }
     for row in SECTIONS[fixture.store].rows:
         if RESENDS or "L" not in row.at_once:
-            assert found.get((row.at_once, row.kind)) == row.order, row
+            assert values.get((row.at_once, row.kind)) == row.order, row
 
 
 def test_real_pods_go_the_same_ways(fixture: Stage) -> None:
@@ -192,10 +192,10 @@ def test_a_verify_says_these_commands(fixture: Stage) -> None:
 
 def said(status: StackStatus, since: int) -> list[dict[str, Any]]:
     """The commands that passed the gate, but for those that a transaction only queued."""
-    found: list[dict[str, Any]] = []
+    matches: list[dict[str, Any]] = []
     while True:
         page = httpx.get(f"{status.endpoints.control}/commands", params={"since": since}).json()
         if not page["commands"]:
-            return [item for item in found if item["fate"] != "queued"]
-        found += page["commands"]
+            return [item for item in matches if item["fate"] != "queued"]
+        matches += page["commands"]
         since = page["last"]

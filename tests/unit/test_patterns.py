@@ -118,11 +118,11 @@ class Way:
 
 def ways(tree: Any, flags: int, forms: set[str]) -> list[Way]:
     """The ways through a tree; puts the forms found inside repeats into ``forms``."""
-    found = [Way()]
+    matches = [Way()]
     for operator, argument in tree:
         following = _ways_of(operator, argument, flags, forms)
-        found = [_joined(before, after) for before in found for after in following][:MOST_WAYS]
-    return found
+        matches = [_joined(before, after) for before in matches for after in following][:MOST_WAYS]
+    return matches
 
 
 def _joined(before: Way, after: Way) -> Way:
@@ -242,11 +242,11 @@ def forms_of(pattern: str, flags: int, searched: bool) -> frozenset[str]:
     """The forms that a pattern has."""
     forms: set[str] = set()
     tree = parser.parse(pattern, flags)
-    found = ways(tree, tree.state.flags, forms)
+    all_ways = ways(tree, tree.state.flags, forms)
     end = (Item(ALPHABET, 0, fails=True),)
-    forms |= {"two repeats" for way in found if two_repeats(way.items if searched else way.items + end)}
+    forms |= {"two repeats" for way in all_ways if two_repeats(way.items if searched else way.items + end)}
     if searched:
-        forms |= {"start" for way in found if begins_everywhere(way)}
+        forms |= {"start" for way in all_ways if begins_everywhere(way)}
     return frozenset(forms)
 
 

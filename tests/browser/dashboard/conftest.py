@@ -67,8 +67,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     spec = StackSpec(env={"REDIS_TIMEOUT_MS": "20000", "CAPTCHA_TTL": "600"})
     with fresh_stack("embedded", folder, spec, lambda line: None) as stack:
-        [own] = (path for path in folder.iterdir() if path.is_dir())
-        yield Stack(stack, stack.status(), own)
+        [one_service] = (path for path in folder.iterdir() if path.is_dir())
+        yield Stack(stack, stack.status(), one_service)
 
 
 @dataclass

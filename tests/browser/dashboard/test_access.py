@@ -66,12 +66,12 @@ def test_axe_finds_nothing(
     axe = (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     page = visit(chromium, running.url, color_scheme=scheme, bypass_csp=True).page
     page.evaluate(axe)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for view in VIEWS:
         show(page, running, view)
         if violations := page.evaluate(RULES):
-            found[view] = violations
-    assert found == {}
+            values[view] = violations
+    assert values == {}
 
 
 @pytest.mark.parametrize("width", [NARROWEST, 768, 2560])

@@ -161,11 +161,11 @@ def test_no_view_says_anything_in_english(chromium: Browser, running: Stack) -> 
     page = opened.page
     expect(page.locator("header nav")).to_contain_text("실시간")
     wrong = {}
-    at = "live"
+    present_view = "live"
     for view, step in WALK:
-        if view != at:
+        if view != present_view:
             page.goto(f"{running.url}/#/{view}")
-            at = view
+            present_view = view
         step(page)
         wrong[f"{view}: {step.__name__}"] = english(page)
     page.goto(f"{running.url}/#/scenarios")

@@ -30,14 +30,14 @@ def commands(language: str) -> list[str]:
 
 def clicks(language: str) -> list[tuple[str, str]]:
     """In order what the paragraphs about the page name: ``("click", control)`` and ``("see", text)``."""
-    found: list[tuple[str, str]] = []
+    matches: list[tuple[str, str]] = []
     for paragraph in text(language).split("\n\n"):
         if not PAGE.match(paragraph):
             continue
-        told = paragraph.replace("\n", " ").split(": ", 1)[1] if ": " in paragraph else paragraph
-        for control, shown in re.findall(r"\*\*(.+?)\*\*|`([^`]+)`", told):
-            found.append(("click", control) if control else ("see", shown))
-    return found
+        message = paragraph.replace("\n", " ").split(": ", 1)[1] if ": " in paragraph else paragraph
+        for control, shown in re.findall(r"\*\*(.+?)\*\*|`([^`]+)`", message):
+            matches.append(("click", control) if control else ("see", shown))
+    return matches
 
 
 def test_the_twins_have_the_same_commands_headings_and_clicks() -> None:
@@ -69,9 +69,9 @@ def test_every_command_of_the_tour_runs(tmp_path: Path, environment: dict[str, s
 def control(page: Page, name: str) -> None:
     """Click what has this name, whatever it is."""
     named = page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name))
-    found = named.or_(page.get_by_role("switch", name=name)).first
-    expect(found).to_be_enabled()
-    found.click()
+    result = named.or_(page.get_by_role("switch", name=name)).first
+    expect(result).to_be_enabled()
+    result.click()
 
 
 @pytest.mark.browser

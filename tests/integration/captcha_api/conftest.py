@@ -91,8 +91,8 @@ class Server:
         if "--workers" in options:  # it starts interpreters of its own
             full.pop(SOCKET, None)
         self.process = start_program(command, full, log)
-        found = until(self._address, f"{app} listens ({log})")
-        self.url = f"http://127.0.0.1:{found}"
+        result = until(self._address, f"{app} listens ({log})")
+        self.url = f"http://127.0.0.1:{result}"
         self.http = httpx.Client(base_url=self.url, timeout=HANG_GUARD_S, trust_env=False)
         until(self._answers, f"{app} answers")
 
@@ -156,8 +156,8 @@ class World:
         return [i["id"] for i in challenge["images"] if self.oracle(url=i["url"])["class"] == target]
 
     def grid_answer(self, challenge: Mapping[str, Any]) -> Sequence[int]:
-        told = self.oracle(url=challenge["url"], label=challenge["target_label"])
-        cells: list[int] = told["correct_cells"]
+        message = self.oracle(url=challenge["url"], label=challenge["target_label"])
+        cells: list[int] = message["correct_cells"]
         return cells
 
     def written(self, challenge: Mapping[str, Any]) -> str:

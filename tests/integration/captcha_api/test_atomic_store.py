@@ -101,8 +101,8 @@ def test_a_picture_that_does_not_follow_from_the_id_costs_one_more(
     path, right, wrong = world.new(pod, "imagegrid")
     session = world.redis.document(f"rcaptcha:imagegrid:{right['challenge_id']}")
     catalogue = Catalogue.from_json(world.ml.http.get("/catalog").json())
-    own = catalogue.scene_for(right["challenge_id"])
-    challenge_id = next(f"seeded-{n}" for n in range(99) if catalogue.scene_for(f"seeded-{n}") != own)
+    one_service = catalogue.scene_for(right["challenge_id"])
+    challenge_id = next(f"seeded-{n}" for n in range(99) if catalogue.scene_for(f"seeded-{n}") != one_service)
     server.set(f"rcaptcha:imagegrid:{challenge_id}", json.dumps({**session, "cid": challenge_id}), ex=60)
     answers = [{**wrong, "challenge_id": challenge_id}, {**right, "challenge_id": challenge_id}]
     assert world.redis.commands_of(lambda: pod.post(path, answers[0])) == ["EVALSHA", "EVALSHA"]

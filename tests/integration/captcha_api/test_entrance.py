@@ -126,19 +126,19 @@ NAMES = (
 def test_atomic_says_which_variable_to_look_at_and_the_log_has_it_in_one_line(
     servers: Servers, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings, said, _ = cases(servers)[name]
+    settings, sentence, _ = cases(servers)[name]
     store = AtomicStore(settings, Metrics())
     with caplog.at_level(logging.INFO, logger=logs.NAME):
         store.warm_up()
     [line] = [record for record in caplog.records if record.name == logs.NAME]
-    assert said in str(vars(line))
+    assert sentence in str(vars(line))
     with pytest.raises(StoreUnavailable) as caught:
         store.check_ready()
-    assert said in caught.value.message
+    assert sentence in caught.value.message
     assert "\n" not in caught.value.message
-    told = caught.value.message + str(vars(line))
-    assert PASSWORD not in told
-    assert "wrong-word" not in told
+    message = caught.value.message + str(vars(line))
+    assert PASSWORD not in message
+    assert "wrong-word" not in message
 
 
 # These alone, as redis-py tries again for seconds.

@@ -154,8 +154,8 @@ def test_without_redis_it_prints_the_warning_and_uses_its_memory(no_redis: Any) 
     try:
         path, right, wrong = no_redis.new(pod, "abstract")
         assert pod.post(path, wrong)["attempts"] == 1
-        said = [line for line in pod.text().splitlines() if line.startswith("⚠️ Redis connect failed: ")]
-        assert len(said) == 2, "every call tries again"
+        lines = [line for line in pod.text().splitlines() if line.startswith("⚠️ Redis connect failed: ")]
+        assert len(lines) == 2, "every call tries again"
         no_redis.redis.start()
         assert pod.post(path, right) == {"success": False, "message": "Challenge not found"}, (
             "it looks in Redis now"

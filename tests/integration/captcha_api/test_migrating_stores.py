@@ -67,8 +67,8 @@ class Pod:
 
     def mirrored(self) -> dict[str, int]:
         lines = generate_latest(self.metrics.registry).decode().splitlines()
-        found = [line for line in lines if line.startswith("captcha_migration_mirror_total{")]
-        return {line.split('"')[1]: int(float(line.split()[-1])) for line in found}
+        matches = [line for line in lines if line.startswith("captcha_migration_mirror_total{")]
+        return {line.split('"')[1]: int(float(line.split()[-1])) for line in matches}
 
 
 @pytest.fixture
@@ -92,10 +92,10 @@ def test_what_a_plan_says_of_a_pair_of_stages_is_what_two_pods_do(
     elsewhere = b.knows(a.create())
     here = a.create()
     a.migration.change(born, used)
-    told = lookup(rollout_stage(strategy, born), rollout_stage(strategy, used))
+    message = lookup(rollout_stage(strategy, born), rollout_stage(strategy, used))
     assert (elsewhere, a.knows(here)) == {
         Lookup.ANY_POD: (True, True), Lookup.SAME_POD: (False, True), Lookup.NO_POD: (False, False),
-    }[told]  # fmt: skip
+    }[message]  # fmt: skip
 
 
 @pytest.mark.parametrize("stage", [Stage.READY, Stage.BIRTHS, Stage.COMPLETE])
@@ -218,7 +218,7 @@ def real_order(
         store._memory = Turn(store._memory, "memory", conductor)  # type: ignore[arg-type]
         store._redis = Turn(store._redis, "redis", conductor)  # type: ignore[arg-type]
     challenge_id = pods[result.maker].create()
-    told: dict[str, str] = {}
+    messages: dict[str, str] = {}
 
     def answer(name: str, selections: list[int], known: bool = True) -> str:
         if known:
@@ -229,14 +229,14 @@ def real_order(
             return "not_found"
 
     def run(name: str, selections: list[int]) -> None:
-        told[name] = answer(name, selections)
+        messages[name] = answer(name, selections)
 
     threads = [threading.Thread(target=run, args=pair) for pair in zip("AB", answers, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(HANG_GUARD_S)
-    return told["A"], told["B"], answer(result.last, WRONG, known=False)
+    return messages["A"], messages["B"], answer(result.last, WRONG, known=False)
 
 
 @pytest.mark.parametrize("answers", [(Answer.RIGHT, Answer.RIGHT), (Answer.RIGHT, Answer.WRONG)])
@@ -247,5 +247,5 @@ def test_the_real_stores_answer_as_the_exploration_of_each_order_says(
     names = (rollout_stage("six-stages", stages[0]), rollout_stage("six-stages", stages[1]))
     selections = [RIGHT if answer is Answer.RIGHT else WRONG for answer in answers]
     for result in explore_pair(names, answers):
-        told = real_order(world.redis.port, stages, result, selections)
-        assert told == result.results, result
+        message = real_order(world.redis.port, stages, result, selections)
+        assert message == result.results, result

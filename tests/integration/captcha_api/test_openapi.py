@@ -15,8 +15,8 @@ def test_requests_made_from_the_description(store: str, world: Any, request: pyt
     pod = pod if store == "memory" else pod[0]
     schema = schemathesis.openapi.from_url(pod.url + "/openapi.json")
     seen = 0
-    for found in schema.get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]
+    for described in schema.get_all_operations():
+        operation: Any = described.ok()  # type: ignore[union-attr]
         seen += 1
 
         @settings(

@@ -49,10 +49,10 @@ def test_wrong_then_right(pod: Server, world: World, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_wrong_answers_are_the_limit(pod: Server, world: World, kind: str) -> None:
     path, right, wrong = world.new(pod, kind)
-    told = [pod.post(path, wrong), pod.post(path, wrong)]
+    messages = [pod.post(path, wrong), pod.post(path, wrong)]
     if kind != "handwriting":  # it tells success only
-        assert [item["attempts"] for item in told] == [1, 2]
-    assert not any(item["success"] for item in told)
+        assert [item["attempts"] for item in messages] == [1, 2]
+    assert not any(item["success"] for item in messages)
     assert world.redis.client.keys("*") == []
     assert pod.post(path, right)["message"] == "Challenge not found"
 

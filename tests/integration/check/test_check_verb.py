@@ -21,8 +21,8 @@ PAGE = ROOT.joinpath("docs", "check.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    [found] = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(found)
+    [result] = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return str(result)
 
 
 GOOD = """
@@ -52,8 +52,8 @@ class Shell:
     def json(self, *words: str, code: int) -> dict[str, Any]:
         done = self.run(*words, "--json")
         assert done.returncode == code, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
 
 
 @pytest.fixture
@@ -65,25 +65,25 @@ def test_the_example_of_the_page_gives_what_the_page_says(shell: Shell) -> None:
     done = shell.run(shell.write("history.jsonl", block("jsonl")))
     assert done.returncode == 1
     assert block("text") in done.stdout
-    found = shell.json("history.jsonl", code=1)
-    assert found["verdict"] == "violation"
-    assert found["kinds"] == {"double-success": 1, "resurrected-key": 1}
+    report = shell.json("history.jsonl", code=1)
+    assert report["verdict"] == "violation"
+    assert report["kinds"] == {"double-success": 1, "resurrected-key": 1}
 
 
 def test_the_rules_of_the_page(shell: Shell) -> None:
     history = shell.write("history.jsonl", block("jsonl"))
     by_yaml = shell.json(history, "--invariants", shell.write("rules.yaml", block("yaml")), code=1)
-    own = [violation for violation in by_yaml["violations"] if violation["kind"] == "user"]
-    assert [item["name"] for item in own] == ["one-success-each"]
-    assert "challenge abstract:5f0c" in own[0]["sentence"]
+    one_service = [violation for violation in by_yaml["violations"] if violation["kind"] == "user"]
+    assert [item["name"] for item in one_service] == ["one-success-each"]
+    assert "challenge abstract:5f0c" in one_service[0]["sentence"]
     rules = shell.write("rules.py", block("python"))
     assert shell.json(history, "--invariants", rules, code=1)["kinds"].get("user") is None
     slow = block("jsonl").replace('"time": 10.16', '"time": 13')
     both = ("--invariants", rules, "--invariants", str(shell.folder / "rules.yaml"))
-    found = shell.json(shell.write("slow.jsonl", slow), *both, code=1)["violations"]
-    told = {item["name"]: item["sentence"] for item in found if item["kind"] == "user"}
-    assert list(told) == ["quick", "one-success-each"]
-    assert told["quick"] == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
+    report = shell.json(shell.write("slow.jsonl", slow), *both, code=1)["violations"]
+    messages = {item["name"]: item["sentence"] for item in report if item["kind"] == "user"}
+    assert list(messages) == ["quick", "one-success-each"]
+    assert messages["quick"] == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
 
 
 def test_every_kind_is_on_the_page() -> None:
@@ -97,10 +97,10 @@ def test_exit_codes(shell: Shell) -> None:
     done = shell.run(good)
     assert (done.returncode, "✓ holds" in done.stdout) == (0, True)
     assert shell.json("runs/good", code=0)["file"] == str(Path("runs", "good", "history.jsonl"))
-    found = shell.json(good, "--steps", "1", code=3)
-    assert found["verdict"] == "unknown"
-    assert found["undecided"] == [{"challenge": "k", "reason": "the budget ran out after 1 steps"}]
-    assert found["longest_partial"] == {"k": [[2, 3]]}
+    report = shell.json(good, "--steps", "1", code=3)
+    assert report["verdict"] == "unknown"
+    assert report["undecided"] == [{"challenge": "k", "reason": "the budget ran out after 1 steps"}]
+    assert report["longest_partial"] == {"k": [[2, 3]]}
     late = shell.write("late.jsonl", GOOD.replace('"success"', '"not_found"'))
     assert shell.json(late, "--ttl", "0", code=0)["verdict"] == "holds"
 
@@ -181,8 +181,8 @@ def test_more_steps_are_advised_only_where_they_help(shell: Shell) -> None:
 def test_rules_are_python_as_any(shell: Shell) -> None:
     """They may import."""
     text = "import math\n\ndef invariant_pi(history):\n    return 'pi is small' if math.pi < 4 else None\n"
-    found = shell.json(shell.write("h.jsonl", GOOD), "--invariants", shell.write("r.py", text), code=1)
-    assert found["violations"] == [
+    report = shell.json(shell.write("h.jsonl", GOOD), "--invariants", shell.write("r.py", text), code=1)
+    assert report["violations"] == [
         {"kind": "user", "challenge": None, "sentence": "pi is small", "name": "pi", "lines": []}
     ]
 

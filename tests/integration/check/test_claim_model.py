@@ -245,14 +245,14 @@ def test_the_sequence_that_matters(real_redis: Any, kind: str) -> None:
                 "image_url": "u", "target_label": "apple"}  # fmt: skip
     right = {"abstract": b"0,2", "imagegrid": b"right", "handwriting": b"apple"}[kind]
     database = begin(wire, json.dumps(document).encode())
-    told = []
+    messages = []
     for token, answer in ((b"t1", b"1"), (b"t1", b"1"), (b"t2", right), (b"t3", right), (b"t1", b"1")):
         words = script_words((token, kind.encode(), answer, b"u\napple", *LIMITS))
         reply, database = execute(database, words, NOW, scripts=TWIN)
         assert reply_of(reply) == read(wire.ask(*words))
         assert isinstance(reply, tuple)
-        told.append(reply[:2])
-    assert told == [(b"wrong", 1), (b"wrong", 1), (b"right", 2), (b"solved", 0), (b"wrong", 1)]
+        messages.append(reply[:2])
+    assert messages == [(b"wrong", 1), (b"wrong", 1), (b"right", 2), (b"solved", 0), (b"wrong", 1)]
     assert database.entry(SESSION) is None
     assert Entry(Text(b"")) not in [item for _, item in database.entries]
     wire.close()

@@ -28,12 +28,12 @@ def stack(start_stack: Any) -> Any:
 
 @pytest.mark.parametrize("strategy", [Strategy.GUIDE, Strategy.ATOMIC])
 def test_replayed_races(stack: Any, tmp_path: Path, strategy: Strategy) -> None:
-    found = {}
+    values = {}
     with Replayer(stack) as replayer:
         for moment, name in enumerate(EXPECTED):
             result = replayer.run(find(name), strategy, run=open_run(tmp_path, name, float(moment)))
             assert result.verdict == "holds", result.violations
             report = check("latest", tmp_path).report.to_json()
-            found[name] = report["kinds"]
+            values[name] = report["kinds"]
             assert report["verdict"] == ("violation" if strategy is Strategy.GUIDE else "holds")
-    assert found == (EXPECTED if strategy is Strategy.GUIDE else {name: {} for name in EXPECTED})
+    assert values == (EXPECTED if strategy is Strategy.GUIDE else {name: {} for name in EXPECTED})

@@ -52,8 +52,8 @@ def heard(result: Verified) -> Result | None:
         return Result(MESSAGES[message])
     if message is not None and result.attempts is None:
         return None
-    told = ResultKind.SUCCESS if result.body["success"] else ResultKind.WRONG
-    return Result(told, result.attempts)
+    answer = ResultKind.SUCCESS if result.body["success"] else ResultKind.WRONG
+    return Result(answer, result.attempts)
 
 
 class Service:
@@ -75,18 +75,18 @@ class Service:
         self, kind: CaptchaType, operations: list[Operation]
     ) -> list[tuple[Operation, Result | None]]:
         challenge = await self.client.create(kind)
-        told: list[tuple[Operation, Result | None]] = [(Create(), Result(ResultKind.DONE))]
+        messages: list[tuple[Operation, Result | None]] = [(Create(), Result(ResultKind.DONE))]
         for operation in operations:
             if isinstance(operation, Verify):
                 assert operation.answer is not None
                 submission = await self.client.answers.to(challenge, operation.answer)
                 result = await self.client.verify(challenge, submission, answer=operation.answer)
-                told.append((operation, heard(result)))
+                messages.append((operation, heard(result)))
             else:
                 with self.recording.event("expire", self.client._clock, challenge.session):
                     self.redis.eval(EXPIRE_IF_IT_CAN, 1, f"rcaptcha:{challenge.session}")
-                told.append((operation, Result(ResultKind.DONE)))
-        return told
+                messages.append((operation, Result(ResultKind.DONE)))
+        return messages
 
     def close(self) -> None:
         self.runner.run(self.client.aclose())
@@ -102,9 +102,9 @@ def service(request: Any, start_stack: Any) -> Iterator[tuple[Strategy, Service]
         strategy=Strategy.ATOMIC if memory else request.param,
         ports=Ports.free(),
     )
-    found = Service(start_stack(spec))
-    yield request.param, found
-    found.close()
+    result = Service(start_stack(spec))
+    yield request.param, result
+    result.close()
 
 
 @settings(max_examples=60)
@@ -118,15 +118,15 @@ def test_the_service_tells_what_the_session_allows(
         kind = CaptchaType.ABSTRACT if kind is CaptchaType.HANDWRITING else kind
         operations = [one_operation for one_operation in operations if isinstance(one_operation, Verify)]
     state = Session()
-    for operation, told in real.play(kind, operations):
-        if told is None:
+    for operation, message in real.play(kind, operations):
+        if message is None:
             # An empty picture is no answer, if there still is a challenge: nothing was graded.
             assert kind is CaptchaType.HANDWRITING
             assert operation == Verify(Answer.EMPTY)
             assert state.phase is Phase.OPEN
             continue
         done = step(state, operation)
-        assert any(result.admits(told) for result in done.results), (state, operation, told)
+        assert any(result.admits(message) for result in done.results), (state, operation, message)
         state = done.state
 
 

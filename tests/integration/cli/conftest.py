@@ -44,8 +44,8 @@ class CommandLine:
         assert done.returncode == code, done.stderr
         lines = done.stdout.splitlines()
         assert len(lines) == 1, done.stdout
-        found: dict[str, Any] = json.loads(lines[0])
-        return found
+        report: dict[str, Any] = json.loads(lines[0])
+        return report
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

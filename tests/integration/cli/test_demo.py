@@ -20,12 +20,12 @@ TYPES = {"abstract", "imagegrid", "handwriting"}
 
 
 def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
-    told = devenv.json("demo", "--trials", "2")
-    assert told["verdict"] == "holds"
-    assert told["redis"]["engine"] in ("redis", "valkey")
-    assert told["seconds"] > 0
-    memory, guide, race, atomic = told["acts"]
-    assert [(act["use_redis"], act["strategy"]) for act in told["acts"]] == [
+    report = devenv.json("demo", "--trials", "2")
+    assert report["verdict"] == "holds"
+    assert report["redis"]["engine"] in ("redis", "valkey")
+    assert report["seconds"] > 0
+    memory, guide, race, atomic = report["acts"]
+    assert [(act["use_redis"], act["strategy"]) for act in report["acts"]] == [
         (False, "memory"), (True, "guide"), (True, "guide"), (True, "atomic")
     ]  # fmt: skip
     for act in (memory, guide, atomic):
@@ -48,13 +48,13 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
         "v1 guess:GET solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET guess:TTL guess:EXEC"
     )
     assert atomic["race"]["schedule"] == "v1 solve:EVALSHA guess:EVALSHA"
-    findings = {found["cause"]: found for found in race["race"]["findings"]}
+    findings = {value["cause"]: value for value in race["race"]["findings"]}
     assert set(findings) == {"resurrected-key", "empty-bypass"}
-    assert {found["count"] for found in findings.values()} == {5}
+    assert {value["count"] for value in findings.values()} == {5}
     assert atomic["race"]["findings"] == []
 
-    folder = devenv.folder / ".devenv" / "runs" / told["run"]
-    assert Path(told["report"]).resolve() == (folder / "report.html").resolve()
+    folder = devenv.folder / ".devenv" / "runs" / report["run"]
+    assert Path(report["report"]).resolve() == (folder / "report.html").resolve()
     HTMLParser().feed((folder / "report.html").read_text(encoding="utf-8"))
     assert json.loads((folder / "results.json").read_text(encoding="utf-8"))["verdict"] == "holds"
     exchanges = (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
@@ -65,7 +65,7 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
         assert words in picture
     orders = (folder / "schedule.txt").read_text(encoding="utf-8").splitlines()
     assert orders == [race["race"]["schedule"], atomic["race"]["schedule"]]
-    explained = devenv.json("explain", told["run"], code=1)
+    explained = devenv.json("explain", report["run"], code=1)
     assert {"pod-memory", "resurrected-key", "empty-bypass"} <= {
         finding["cause"] for finding in explained["findings"]
     }
@@ -83,10 +83,10 @@ def test_the_story_in_both_languages(devenv: CommandLine, lang: str, words: str)
 
 
 def test_the_atomic_store_can_play_the_second_act(devenv: CommandLine) -> None:
-    told = devenv.json("demo", "--trials", "1", "--strategy", "atomic")
-    assert [act["strategy"] for act in told["acts"]] == ["memory", "atomic", "guide", "atomic"]
-    assert told["verdict"] == "holds"
-    assert "--strategy atomic" in told["command"]
+    report = devenv.json("demo", "--trials", "1", "--strategy", "atomic")
+    assert [act["strategy"] for act in report["acts"]] == ["memory", "atomic", "guide", "atomic"]
+    assert report["verdict"] == "holds"
+    assert "--strategy atomic" in report["command"]
 
 
 def test_ctrl_c_leaves_nothing(devenv: CommandLine) -> None:
@@ -139,11 +139,11 @@ def test_a_file_of_ones_own_is_taken_over_and_its_differences_are_told(
     program_of("nginx")
     monkeypatch.setenv("DEVENV_NGINX", WHEEL)
     path = ROOT / "tests" / "unit" / "core" / "balancers" / "own" / "nginx_non_idempotent.conf"
-    told = devenv.json("up", "-d", "--balancer-config", str(path))
-    assert (told["balancer"]["setting"], told["balancer"]["state"]) == ("nginx:own-file", "running")
+    report = devenv.json("up", "-d", "--balancer-config", str(path))
+    assert (report["balancer"]["setting"], report["balancer"]["state"]) == ("nginx:own-file", "running")
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert told["balancer_changes"]
-    for change in told["balancer_changes"]:
+    assert report["balancer_changes"]
+    for change in report["balancer_changes"]:
         assert set(change) == {"line", "before", "after", "why"}
         assert change["before"].split()[0] in lines[change["line"] - 1]
     assert devenv.json("route")["policy"] == "nginx:own-file"
@@ -168,10 +168,10 @@ def test_behind_each_balancer_it_shows_what_each_kind_of_client_loses(
     product = setting.partition(":")[0]
     program_of(product)
     monkeypatch.setenv(override_of(product), WHEEL)
-    told = devenv.json("demo", "--trials", "1", "--balancer", product)
-    assert (told["verdict"], told["balancer"]) == ("holds", setting)
-    assert told["command"].endswith(f"--balancer {setting}")
-    memory, guide, race, _ = told["acts"]
+    report = devenv.json("demo", "--trials", "1", "--balancer", product)
+    assert (report["verdict"], report["balancer"]) == ("holds", setting)
+    assert report["command"].endswith(f"--balancer {setting}")
+    memory, guide, race, _ = report["acts"]
     lost = {row["name"]: row["lost"] / row["sessions"] for row in memory["patterns"]}
     users = lost.pop("users")
     assert 0.1 < users < 0.9

@@ -91,7 +91,7 @@ def test_every_verb_is_a_rule(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("hold", "--pod", "z"), "no pod is called 'z'"),
         (("delay", "--seconds", "1000"), "rule.seconds is 1000.0"),
@@ -104,9 +104,9 @@ def test_every_verb_is_a_rule(
         (("reset", "--rule", "nope"), "the gate has no rule 'nope'"),
     ],
 )
-def test_what_the_gate_refuses(guide: CommandLine, words: tuple[str, ...], told: str) -> None:
+def test_what_the_gate_refuses(guide: CommandLine, words: tuple[str, ...], sentence: str) -> None:
     error = guide.json("gate", *words, code=2)["error"]
-    assert told in error["message"]
+    assert sentence in error["message"]
     assert error["hint"]
 
 
@@ -174,13 +174,13 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     ]
     late.join(HANG_GUARD_S)
     assert answers[0]["attempts"] == 1
-    found = guide.json("explain", "--since", "3600", code=1)
-    assert found["run"] is None
-    about = {one["cause"]: one for one in found["findings"] if challenge_id in one["challenges"]}
+    explanation = guide.json("explain", "--since", "3600", code=1)
+    assert explanation["run"] is None
+    about = {one["cause"]: one for one in explanation["findings"] if challenge_id in one["challenges"]}
     assert list(about) == ["resurrected-key", "lost-attempt"]
     crossed = [line["text"] for line in about["resurrected-key"]["evidence"] if "redis #" in line["text"]]
     assert [text.split(": ")[1] for text in crossed[1:]] == ["DEL → 1", "SET → OK"]
-    labels = [message["label"] for message in found["messages"]]
+    labels = [message["label"] for message in explanation["messages"]]
     assert any("⏸ held" in label for label in labels)
 
 
@@ -208,10 +208,10 @@ def test_a_toggle_by_another_command_is_known(guide: CommandLine, traffic: httpx
     guide.json("toggle", "off", "--pod", "a")
     try:
         assert verify(traffic, A, challenge_id, [0])["message"] == "Challenge not found"
-        found = guide.json("explain", "--since", "3600", code=1)
+        explanation = guide.json("explain", "--since", "3600", code=1)
     finally:
         guide.json("toggle", "on", "--pod", "a")
-    ours = [one for one in found["findings"] if challenge_id in one["challenges"]]
+    ours = [one for one in explanation["findings"] if challenge_id in one["challenges"]]
     assert [one["cause"] for one in ours] == ["mixed-flags"]
     journal = (guide.folder / ".devenv" / "stack-events.jsonl").read_text(encoding="utf-8")
     events = [json.loads(line) for line in journal.splitlines()]
@@ -223,14 +223,14 @@ def test_replay_explains_what_did_not_go_as_expected(guide: CommandLine) -> None
     scenario.write_text(_HOPEFUL, encoding="utf-8")
     failed = guide.json("replay", str(scenario), "--strategy", "memory", code=1)
     assert [one["cause"] for one in failed["findings"]] == ["pod-memory"]
-    found = guide.json("explain", failed["run"], code=1)
-    assert found["findings"] == failed["findings"]
+    explanation = guide.json("explain", failed["run"], code=1)
+    assert explanation["findings"] == failed["findings"]
     folder = guide.folder / ".devenv" / "runs" / failed["run"]
     assert (folder / "report.html").is_file()
     assert "Challenge not found" in (folder / "sequence.mmd").read_text(encoding="utf-8")
-    told = guide.run("replay", str(scenario), "--strategy", "memory").stdout
-    assert "pod-memory" in told
-    assert f"devenv explain {guide.json('explain', 'latest', code=1)['run']}" in told
+    message = guide.run("replay", str(scenario), "--strategy", "memory").stdout
+    assert "pod-memory" in message
+    assert f"devenv explain {guide.json('explain', 'latest', code=1)['run']}" in message
     passed = guide.json("replay", str(scenario), "--strategy", "atomic")
     assert "findings" not in passed
     assert guide.json("explain", "latest")["verdict"].startswith("nothing wrong: 1 challenge")

@@ -25,8 +25,8 @@ def post(status: dict[str, Any], path: str, body: Any = None, pod: str = "a") ->
 
 
 def steps(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["steps"]
-    return found
+    result: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))["steps"]
+    return result
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox", "safari"])
@@ -50,8 +50,8 @@ def test_with_a_shared_store_the_recording_holds(running: Any) -> None:
     assert played["verdict"] == "holds"
     # As it was recorded, sent to one pod, it holds without Redis too.
     assert running.json("replay", "held.yaml", "--pods", "1")["verdict"] == "holds"
-    told = running.run("shrink", "held.yaml", "--strategy", "atomic")
-    assert (told.returncode, "nothing to reduce" in told.stdout) == (0, True)
+    message = running.run("shrink", "held.yaml", "--strategy", "atomic")
+    assert (message.returncode, "nothing to reduce" in message.stdout) == (0, True)
 
 
 def test_an_access_log_is_enough_to_meet_the_bug(running: Any) -> None:

@@ -97,9 +97,9 @@ def test_seeded_challenges_are_in_redis_and_status_shows_them(with_redis: Comman
     seeded = [json.loads(line) for line in lines]
     assert {one["type"] for one in seeded} == {"abstract", "imagegrid", "handwriting"}
     (listing,) = with_redis.json("status")["keys"]
-    found = {key["key"]: key for key in listing["keys"]}
+    values = {key["key"]: key for key in listing["keys"]}
     for one in seeded:
-        key = found[one["key"]]
+        key = values[one["key"]]
         assert 0 < key["ttl"] <= 60
         assert key["attempts"] == 0
         assert {"type", "cid", "attempts", "created_at"} <= set(key["fields"])

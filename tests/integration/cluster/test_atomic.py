@@ -23,8 +23,8 @@ def test_it_asks_the_server_and_says_so(atomic: Cluster) -> None:
 def test_it_is_clean_in_every_order(atomic: Cluster) -> None:
     settings = Settings(state_dir=atomic.folder / "runs")
     options = ExploreOptions(scenario="R+W+E", strategy=Strategy.ATOMIC)
-    found = explore_on(atomic.stack.status(), options, settings)
-    assert (found.complete, found.traces, found.violations) == (True, 6, ())
+    exploration = explore_on(atomic.stack.status(), options, settings)
+    assert (exploration.complete, exploration.traces, exploration.violations) == (True, 6, ())
 
 
 def test_a_session_and_its_receipt_are_in_one_slot() -> None:

@@ -42,13 +42,13 @@ def test_the_map_names_ports_of_the_gate_only(
     replicated = until(lambda: master_with_a_replica(first), "a master has a replica")
     asked = [*words[:1], *([replicated] if words[1:] else [])]
     client = cluster.client(protocol=protocol)
-    found = set(parts(client.execute_command("CLUSTER", *asked)))
+    values = set(parts(client.execute_command("CLUSTER", *asked)))
     client.close()
     real = {node.rpartition(":")[2] for node in cluster.status.endpoints.redis_nodes}
     ours = {str(port) for port in cluster.ports.values()}
-    assert found & real == set()
+    assert values & real == set()
     # One replica; the map of slots has it only once it has been told something to replicate.
-    assert len(found & ours) in ({1} if words[1:] else {3, 4} if words == ("SLOTS",) else {4})
+    assert len(values & ours) in ({1} if words[1:] else {3, 4} if words == ("SLOTS",) else {4})
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -60,12 +60,12 @@ def test_a_redirection_leads_through_the_gate(cluster: Cluster, protocol: int) -
     port = int(str(moved.value).rpartition(":")[2])
     assert cluster.ports[cluster.status.endpoints.redis_nodes[2]] == port
     assert cluster.client(port).set(key, "1")
-    own = cluster.owned_by(0)
+    one_service = cluster.owned_by(0)
     with client.pipeline(transaction=False) as pipe:  # one packet: among other replies
-        replies = pipe.set(own, "1").get(key).get(own).execute(raise_on_error=False)
+        replies = pipe.set(one_service, "1").get(key).get(one_service).execute(raise_on_error=False)
     assert replies[0] is True and replies[2] == "1" and str(replies[1]).endswith(f":{port}")
     with client.pipeline(transaction=True) as pipe, pytest.raises(redis.RedisError) as refused:
-        pipe.set(own, "1").set(key, "2").execute()
+        pipe.set(one_service, "1").set(key, "2").execute()
     assert str(port) in str(refused.value)
 
 

@@ -32,9 +32,9 @@ def test_exploration_counts_as_on_one_server(
     cluster: Cluster, expression: str, mode: Mode, traces: int
 ) -> None:
     options = ExploreOptions(scenario=expression, strategy=Strategy.GUIDE, mode=mode, replays=1)
-    found = explore_on(cluster.status, options, Settings(state_dir=cluster.folder / "runs"))
-    assert (found.complete, found.traces) == (True, traces)
-    assert {violation.confirmed for violation in found.violations} == {True}
+    exploration = explore_on(cluster.status, options, Settings(state_dir=cluster.folder / "runs"))
+    assert (exploration.complete, exploration.traces) == (True, traces)
+    assert {violation.confirmed for violation in exploration.violations} == {True}
 
 
 def test_keys_and_seeds_are_on_all_nodes(cluster: Cluster) -> None:
@@ -76,12 +76,12 @@ def test_a_plain_client_finds_exactly_what_its_first_node_owns(cluster: Cluster)
         with httpx.Client(
             base_url=cluster.status.endpoints.traffic, headers={"X-Devenv-Pod": "a"}, trust_env=False
         ) as http:
-            found, owned = [], []
+            result, owned = [], []
             for _ in range(40):
                 challenge_id = http.post("/api/abstract-captcha").raise_for_status().json()["challenge_id"]
                 body = {"challenge_id": challenge_id, "selections": []}
-                told = http.post("/api/abstract-verify", json=body).json()
-                found.append(told.get("message") != "Challenge not found")
+                report = http.post("/api/abstract-verify", json=body).json()
+                result.append(report.get("message") != "Challenge not found")
                 owned.append(
                     cluster.nodes.owner("EXISTS", f"rcaptcha:abstract:{challenge_id}")[0]
                     is cluster.nodes.nodes[0]
@@ -89,7 +89,7 @@ def test_a_plain_client_finds_exactly_what_its_first_node_owns(cluster: Cluster)
             assert http.get("/ready").status_code == 200
     finally:
         cluster.stack.restart_pods({POD: {"REDIS_CLUSTER": "true", "GUIDE_ERRORS": None}}, silent)
-    assert found == owned
+    assert result == owned
     assert 0 < sum(owned) < 40
 
 

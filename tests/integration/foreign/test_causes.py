@@ -74,12 +74,12 @@ def test_what_is_told(service: Service, fault: str) -> None:
         assert met == statuses or (statuses is NO_SUCCESS and {*met} <= {None, 500})
         explained = service.explained(since)
         assert sorted({group.cause for group in explained.groups}) == causes, explained.verdict
-        told = " ".join(
+        message = " ".join(
             sentence for group in explained.groups for sentence in (group.first.sentence, *group.also)
         )
         if fault in ("reply lost", "request lost"):
-            assert FIRST[service.name] in told
-            assert CLIENTS.get(service.name, "") in told
+            assert FIRST[service.name] in message
+            assert CLIENTS.get(service.name, "") in message
     finally:
         service.mend()
 
@@ -131,7 +131,7 @@ def test_a_redis_that_is_killed_past_the_stack_is_known_with_its_time(service: S
         causes = {group.cause for group in explained.groups}
         assert causes == (set() if service.name == "redis_py" else {"redis-dies"}), explained.verdict
         times = [line.at for group in explained.groups for line in group.evidence if "stop" in line.text]
-        assert all(at < 0 for at in times)  # before the first request of the window
+        assert all(moment < 0 for moment in times)  # before the first request of the window
     finally:
         service.stack.redis("start")
 

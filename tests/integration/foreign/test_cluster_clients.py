@@ -31,11 +31,11 @@ def test_explore_names_the_cluster_client(name: str, tmp_path: Path) -> None:
     folder, environment = tmp_path / "service", command_environment()
     service_folder(name, folder)
     done = devenv_run(folder, environment, "explore", "W+W", "--json")
-    told = json.loads(done.stdout)["error"]
+    error = json.loads(done.stdout)["error"]
     assert done.returncode == 4, done.stderr
-    assert told["message"].startswith("standalone-cluster-client: captcha-api-a uses a cluster client")
-    assert "cluster support disabled" in told["message"] or "no cluster" in told["message"]
-    assert "USE_REDIS" not in json.dumps(told)
+    assert error["message"].startswith("standalone-cluster-client: captcha-api-a uses a cluster client")
+    assert "cluster support disabled" in error["message"] or "no cluster" in error["message"]
+    assert "USE_REDIS" not in json.dumps(error)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -102,17 +102,17 @@ def test_at_most_three_commands(
     init = devenv_run(folder, environment, "init", "--yes", *words, *given, "--json")
     commands += 1
     assert init.returncode == 0, init.stderr
-    found = json.loads(init.stdout)
-    assert {name: found.get(name) for name in foreign.found} == foreign.found
+    result = json.loads(init.stdout)
+    assert {name: result.get(name) for name in foreign.found} == foreign.found
     written = (folder / "devenv.toml").read_text(encoding="utf-8")
     assert (f'python = "{python}"' in written) == (PYTHON in foreign.init)
     demo = devenv_run(folder, environment, "demo", "--trials", "2", "--json")
     commands += 1
     record_property("seconds", round(time.monotonic() - begun, 1))
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    told = json.loads(demo.stdout)
-    assert told["sentence"] == foreign.sentence
-    causes = tuple(tuple(item["cause"] for item in act["findings"]) for act in told["acts"])
+    report = json.loads(demo.stdout)
+    assert report["sentence"] == foreign.sentence
+    causes = tuple(tuple(item["cause"] for item in act["findings"]) for act in report["acts"])
     assert causes == foreign.causes
     explained = devenv_run(folder, environment, "explain", "latest", "--json")
     commands += 1

@@ -60,8 +60,8 @@ def test_from_its_folder_to_the_verdict(
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
-    code, found = answer("init", "--yes", *options)
-    assert (code, found["preset"]) == (0, "mcp-session")
+    code, result = answer("init", "--yes", *options)
+    assert (code, result["preset"]) == (0, "mcp-session")
     code, demo = answer("demo", "--trials", str(TRIALS))
     [act] = demo["acts"]
     trials = act["trials"]["mcp"]
@@ -91,8 +91,8 @@ class Server:
         answer = self.http.post("/mcp", json=request.body, headers={**ACCEPT, "X-Devenv-Pod": pod})
         assert answer.status_code == 200, answer.text
         session = str(answer.headers[SESSION_HEADER])
-        said = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        assert self.http.post("/mcp", json=said, headers=self.headers(pod, session)).status_code == 202
+        message = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        assert self.http.post("/mcp", json=message, headers=self.headers(pod, session)).status_code == 202
         return session
 
     def use(self, pod: str, session: str) -> int:

@@ -116,9 +116,9 @@ def text(named: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         folder, command=library.command, create=library.create, verify=library.verify,
         env={"SESSIONS": "redis", "PYTHONPATH": str(packages)},
     )  # fmt: skip
-    found = look(options, tmp_path_factory.mktemp("look"), lambda line: None)
-    assert (found.redis_use, found.key, found.id_cookie) == ("always", library.key, library.cookie)
-    return toml_text(found)
+    result = look(options, tmp_path_factory.mktemp("look"), lambda line: None)
+    assert (result.redis_use, result.key, result.id_cookie) == ("always", library.key, library.cookie)
+    return toml_text(result)
 
 
 def test_demo_shows_the_bug_and_the_mended_service(named: str, text: str, folder: Path) -> None:
@@ -190,10 +190,10 @@ def test_what_is_told_of_a_fault(running: Running, fault: str) -> None:
     until(running.well, "both pods are well")
     since = time.time()
     try:
-        told = asyncio.run(running.crossing(RULES[fault])), running.causes(since)
+        message = asyncio.run(running.crossing(RULES[fault])), running.causes(since)
     finally:
         running.control.reset_gate()
     status, causes = TOLD[fault]
     if fault == "error" and running.name == "location":
         status = 502  # an exception ends the connection: Python's http.server gives no answer then
-    assert told == (status, causes)
+    assert message == (status, causes)

@@ -154,7 +154,7 @@ def test_yolo_and_the_oracle_agree_for_every_label_of_every_scene(ml: httpx.Clie
 def _cells(seen: dict[str, Any], label: str) -> list[int]:
     """The rule of the contract in its own words, to judge the oracle by."""
     wide, high = seen["width"] // 3, seen["height"] // 3
-    found = set()
+    values = set()
     for box in seen["boxes"]:
         assert set(box) == {"x1", "y1", "x2", "y2", "conf", "class_id", "class_name"}
         assert 0 <= box["x1"] < box["x2"] <= seen["width"] and 0 <= box["y1"] < box["y2"] <= seen["height"]
@@ -162,8 +162,8 @@ def _cells(seen: dict[str, Any], label: str) -> list[int]:
             continue
         for x in range(int(box["x1"]), int(box["x2"])):
             for y in range(int(box["y1"]), int(box["y2"])):
-                found.add(min(y // high, 2) * 3 + min(x // wide, 2) + 1)
-    return sorted(found)
+                values.add(min(y // high, 2) * 3 + min(x // wide, 2) + 1)
+    return sorted(values)
 
 
 def test_every_abstract_picture_is_recognised_and_only_as_itself(ml: httpx.Client) -> None:

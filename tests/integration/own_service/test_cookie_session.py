@@ -71,8 +71,10 @@ def test_the_proxy_tells_whose_session_a_request_was(stack: EmbeddedStack) -> No
         sid = http.cookies["shop_sid"]
         http.put("/baskets/items", json={"item_id": 1}, headers={"X-Request-Id": "second"})
     seen = httpx.get(f"{ends.control}/exchanges", params={"limit": 1000}, trust_env=False).json()["exchanges"]
-    told = {item["request_id"]: item["session"] for item in seen if item["request_id"] in ("first", "second")}
-    assert told == {"first": sid, "second": sid}
+    messages = {
+        item["request_id"]: item["session"] for item in seen if item["request_id"] in ("first", "second")
+    }
+    assert messages == {"first": sid, "second": sid}
 
 
 def test_two_baskets_are_never_one_at_the_same_client(stack: EmbeddedStack) -> None:

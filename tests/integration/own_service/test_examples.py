@@ -135,10 +135,10 @@ class TestInit:
         always = program.replace('.lower() != "true"', ".lower() is None")
         assert always != program
         (folder / "main.py").write_text(always, encoding="utf-8")
-        found = look(InitOptions(folder), tmp_path, lambda line: None)
-        assert (found.key, found.switchable) == ("own:{id}", False)
-        assert "whatever USE_REDIS says" in found.notes[-1]
-        assert not parse_service(toml_text(found), folder).switchable
+        result = look(InitOptions(folder), tmp_path, lambda line: None)
+        assert (result.key, result.switchable) == ("own:{id}", False)
+        assert "whatever USE_REDIS says" in result.notes[-1]
+        assert not parse_service(toml_text(result), folder).switchable
 
     def test_a_service_that_breaks_says_why(self, example: Callable[[str], Path], tmp_path: Path) -> None:
         folder = example("own-style")
@@ -146,18 +146,18 @@ class TestInit:
         broken = program.replace('"expiresIn": TTL_S', '"expiresIn": {}["no such word"]')
         assert broken != program
         (folder / "main.py").write_text(broken, encoding="utf-8")
-        with pytest.raises(EnvironmentProblem, match="answered 500") as told:
+        with pytest.raises(EnvironmentProblem, match="answered 500") as message:
             look(InitOptions(folder), tmp_path, lambda line: None)
-        assert "KeyError: 'no such word'" in str(told.value.hint)
+        assert "KeyError: 'no such word'" in str(message.value.hint)
 
     def test_a_service_with_openapi_needs_no_word(
         self, example: Callable[[str], Path], tmp_path: Path
     ) -> None:
         folder = example("own-style")
-        found = look(InitOptions(folder), tmp_path, lambda line: None)
-        assert found.neutral == ("FEATURE_FLAGS_HOST", "AUDIT_DSN")
-        assert found.key == "own:{id}"
-        written = parse_service(toml_text(found), folder)
+        result = look(InitOptions(folder), tmp_path, lambda line: None)
+        assert result.neutral == ("FEATURE_FLAGS_HOST", "AUDIT_DSN")
+        assert result.key == "own:{id}"
+        written = parse_service(toml_text(result), folder)
         wished = parse_service(OWN_STYLE, folder)
         assert written.profile.kinds == wished.profile.kinds
         assert written.profile.id_field == wished.profile.id_field
@@ -234,8 +234,8 @@ def test_a_session_in_a_header_and_other_names_for_everything(
     assert "--create-body" in refused.stderr
     begun = run(*start, "--create-body", '{"lang": "en"}', "--json")
     assert begun.returncode == 0, begun.stderr
-    found = json.loads(begun.stdout)
-    assert (found["id_header"], found["redis_key"]) == ("x-game", "game:{id}")
+    report = json.loads(begun.stdout)
+    assert (report["id_header"], report["redis_key"]) == ("x-game", "game:{id}")
     text = (tmp_path / "devenv.toml").read_text(encoding="utf-8")
     switch = '\n[service.redis]\non = { GAME = "redis" }\noff = { GAME = "memory" }\n'
     (tmp_path / "devenv.toml").write_text(text + switch, encoding="utf-8")
@@ -257,14 +257,14 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     assert run("init", "--yes").returncode == 0
     story = run("demo", "--trials", "2", "--json")
     assert story.returncode == 0
-    told = json.loads(story.stdout)
-    assert [act["lost"] for act in told["acts"]] == [2, 0]
-    report = Path(told["report"]).read_text(encoding="utf-8")
-    assert told["sentence"] in report  # the verdict on both acts, not on the bug alone
+    message = json.loads(story.stdout)
+    assert [act["lost"] for act in message["acts"]] == [2, 0]
+    report = Path(message["report"]).read_text(encoding="utf-8")
+    assert message["sentence"] in report  # the verdict on both acts, not on the bug alone
     assert re.search(
         r"USE_REDIS=false.*2 × not found.*USE_REDIS=true.*2 of 2 known.*pod-memory", report, re.DOTALL
     )
-    assert [finding["cause"] for finding in told["acts"][0]["findings"]] == ["pod-memory"]
+    assert [finding["cause"] for finding in message["acts"][0]["findings"]] == ["pod-memory"]
     explained = run("explain", "latest")
     assert explained.returncode == 1
     assert "pod-memory" in explained.stdout
@@ -322,10 +322,10 @@ def test_unknown_addresses_stop_it_and_no_value_is_told(
 @pytest.mark.parametrize("service", WITH_REDIS, indirect=True)
 def test_its_orders_are_explored(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
     _, stack = service
-    found = explored(stack, "W+W+X", tmp_path)
+    exploration = explored(stack, "W+W+X", tmp_path)
     # Two reads and an expiry: what each read sees is all that the orders differ in.
-    assert (found.traces, found.complete, found.violations) == (4, True, ())
-    assert found.exit_code == 0
+    assert (exploration.traces, exploration.complete, exploration.violations) == (4, True, ())
+    assert exploration.exit_code == 0
 
 
 def test_several_worker_processes_in_each_pod(example: Callable[[str], Path], tmp_path: Path) -> None:
@@ -336,9 +336,9 @@ def test_several_worker_processes_in_each_pod(example: Callable[[str], Path], tm
     assert memory.trials["puzzle"].crossing.not_found == 4
     assert redis.lost == 0
     assert story.verdict is OwnVerdict.HOLDS
-    found = {group.cause for group in memory.explanation.groups}
-    assert "pod-memory" in found
-    assert found <= {"pod-memory", "many-workers"}  # whether a session meets its worker again is chance
+    values = {group.cause for group in memory.explanation.groups}
+    assert "pod-memory" in values
+    assert values <= {"pod-memory", "many-workers"}  # whether a session meets its worker again is chance
 
 
 def test_its_cluster_client_on_a_cluster(

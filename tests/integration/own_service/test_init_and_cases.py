@@ -39,8 +39,8 @@ def looked(options: InitOptions, tmp_path: Path) -> Found:
     return look(options, tmp_path / "look", lambda line: None)
 
 
-def demo(found: Found | str, folder: Path, trials: int = 2) -> OwnStory:
-    text = found if isinstance(found, str) else toml_text(found)
+def demo(result: Found | str, folder: Path, trials: int = 2) -> OwnStory:
+    text = result if isinstance(result, str) else toml_text(result)
     settings = Settings(state_dir=folder / ".devenv", service=parse_service(text, folder))
     service = settings.service
     assert service is not None
@@ -126,41 +126,41 @@ def test_init_tries_a_form_where_json_is_refused(folder: Callable[[str], Path], 
         verify="POST /captcha/check",
         body='{"captchaId": "{id}", "captchaSolution": "000000"}',
     )
-    found = looked(options, tmp_path)
-    [kind] = found.kinds.values()
+    report = looked(options, tmp_path)
+    [kind] = report.kinds.values()
     assert kind.verify.form == {"captchaId": "{id}", "captchaSolution": "000000"}
-    assert found.id_field == "captchaId"
-    assert (found.redis_use, found.switchable) == ("unused", False)
-    assert parse_service(toml_text(found), options.folder).profile.kinds == found.kinds
+    assert report.id_field == "captchaId"
+    assert (report.redis_use, report.switchable) == ("unused", False)
+    assert parse_service(toml_text(report), options.folder).profile.kinds == report.kinds
 
 
 def test_the_key_behind_a_signed_cookie_is_found(folder: Callable[[str], Path], tmp_path: Path) -> None:
     options = InitOptions(folder("signed_cookie"), create="POST /login", verify="POST /visits")
-    found = looked(options, tmp_path)
-    assert (found.id_cookie, found.key) == ("sid", "sess:{id}")
-    assert (found.redis_use, found.switchable) == ("switched", True)
-    assert any("without the signature" in note for note in found.notes)
-    assert told(demo(found, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
+    report = looked(options, tmp_path)
+    assert (report.id_cookie, report.key) == ("sid", "sess:{id}")
+    assert (report.redis_use, report.switchable) == ("switched", True)
+    assert any("without the signature" in note for note in report.notes)
+    assert told(demo(report, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
 
 
 def test_a_form_that_is_answered_by_a_redirect_with_two_cookies_opens_a_session(
     folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
     options = InitOptions(folder("form_login"), create="POST /login", verify="POST /visits")
-    found = looked(options, tmp_path)
-    assert (found.id_cookie, found.id_header, found.id_field) == ("sid", "", "")
-    assert told(demo(found, options.folder)) == [(2, 0, ["pod-memory"])]
+    report = looked(options, tmp_path)
+    assert (report.id_cookie, report.id_header, report.id_field) == ("sid", "", "")
+    assert told(demo(report, options.folder)) == [(2, 0, ["pod-memory"])]
 
 
 def test_a_hashed_key_required_fields_and_the_limit_are_found(
     folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    found = looked(InitOptions(folder("hashed_key")), tmp_path)
-    assert (found.key, found.limit, found.redis_use) == ("quiz:{id}", 3, "switched")
-    [kind] = found.kinds.values()
+    report = looked(InitOptions(folder("hashed_key")), tmp_path)
+    assert (report.key, report.limit, report.redis_use) == ("quiz:{id}", 3, "switched")
+    [kind] = report.kinds.values()
     assert kind.verify.body == {"quiz_id": "{id}", "number": "{answer}", "locale": "devenv"}
-    assert any("sha256 of it" in note for note in found.notes)
-    assert "limit = 3\n" in toml_text(found)
+    assert any("sha256 of it" in note for note in report.notes)
+    assert "limit = 3\n" in toml_text(report)
 
 
 def test_a_key_that_cannot_be_told_a_signed_id_and_an_answer_to_be_chosen(
@@ -169,19 +169,19 @@ def test_a_key_that_cannot_be_told_a_signed_id_and_an_answer_to_be_chosen(
     """USE_REDIS changes none of its commands: it is no switch, and no regression is told of it."""
     body = '{"ticket": "{id}", "word": "{answer}"}'
     options = InitOptions(folder("keyed_hash"), create="POST /tickets", verify="POST /tickets/use", body=body)
-    found = looked(options, tmp_path)
-    assert (found.key, found.redis_use, found.switchable, found.limit) == (None, "alike", False, 2)
-    assert [rule.status for rule in found.not_found] == [(401,), (410,)]
-    [kind] = found.kinds.values()
+    report = looked(options, tmp_path)
+    assert (report.key, report.redis_use, report.switchable, report.limit) == (None, "alike", False, 2)
+    assert [rule.status for rule in report.not_found] == [(401,), (410,)]
+    [kind] = report.kinds.values()
     assert kind.answers == {"wrong": "devenv"}
-    assert told(demo(found, options.folder)) == [(0, 0, [])]
+    assert told(demo(report, options.folder)) == [(0, 0, [])]
 
 
 def test_a_cluster_client_is_given_a_cluster(folder: Callable[[str], Path], tmp_path: Path) -> None:
     options = InitOptions(folder("hashed_key"), env={"CLIENT": "cluster"})
-    found = looked(options, tmp_path)
-    assert (found.redis_mode, found.key, found.redis_use) == ("cluster", "quiz:{id}", "switched")
-    text = toml_text(found)
+    report = looked(options, tmp_path)
+    assert (report.redis_mode, report.key, report.redis_use) == ("cluster", "quiz:{id}", "switched")
+    text = toml_text(report)
     assert 'redis-mode = "cluster"' in text
     assert told(demo(text, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
 
@@ -257,8 +257,8 @@ def test_an_mcp_server_from_its_folder_to_the_verdict(
 ) -> None:
     """init, replay, explain: the server that keeps state in its process fails, the mended one holds."""
     folder = example(example_name)
-    code, found, printed = played(folder, environment, "init", "--yes")
-    assert (code, found.get("preset")) == (0, preset), printed
+    code, result, printed = played(folder, environment, "init", "--yes")
+    assert (code, result.get("preset")) == (0, preset), printed
     replayed = devenv_run(folder, environment, "replay", f"{preset}-lost")
     assert replayed.returncode == 1, replayed.stdout + replayed.stderr
     assert "✗ fails" in replayed.stdout

@@ -73,28 +73,31 @@ def test_a_file_beside_the_code_is_each_pods_own(sessions: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", ["sessions.json", "sessions.db"])
 def test_a_file_at_a_path_of_the_machine_gives_no_verdict(name: str, tmp_path: Path) -> None:
     folder, file = tmp_path / "service", tmp_path / name
-    told = on_a_running_stack(service_in(folder, file.as_posix()), folder)
-    assert (told["demo"]["verdict"], told["codes"]) == ("unclear", {"demo": 3, "doctor": 3, "explain": 0})
-    assert told["demo"]["sentence"] == f"{NO_VERDICT} ({file})"
-    crossing = next(check for check in told["doctor"]["checks"] if "another pod" in check["check"])
+    message = on_a_running_stack(service_in(folder, file.as_posix()), folder)
+    assert (message["demo"]["verdict"], message["codes"]) == (
+        "unclear",
+        {"demo": 3, "doctor": 3, "explain": 0},
+    )
+    assert message["demo"]["sentence"] == f"{NO_VERDICT} ({file})"
+    crossing = next(check for check in message["doctor"]["checks"] if "another pod" in check["check"])
     assert str(file) in crossing["text"]
-    (remark,) = told["explain"]["remarks"]
+    (remark,) = message["explain"]["remarks"]
     assert "Containers share no file" in remark
 
 
 def on_a_running_stack(text: str, folder: Path) -> Mapping[str, Any]:
     """What demo says, and what doctor and explain say of a stack that runs; and their exit codes."""
-    environment, told, codes = command_environment(), {}, {}
+    environment, message, codes = command_environment(), {}, {}
     stack = open_stack("embedded", folder / ".devenv")
     spec = StackSpec(ports=Ports.free(), use_redis=False, service=parse_service(text, folder))
     stack.start(spec, lambda line: None)
     try:
         for words in (("doctor",), ("explain",), ("demo", "--trials", "2")):
             done = devenv_run(folder, environment, *words, "--json")
-            codes[words[0]], told[words[0]] = done.returncode, json.loads(done.stdout)
+            codes[words[0]], message[words[0]] = done.returncode, json.loads(done.stdout)
     finally:
         stack.stop()
-    return {**told, "codes": codes}
+    return {**message, "codes": codes}
 
 
 def test_a_folder_that_is_too_large_for_copies_gives_no_verdict(tmp_path: Path) -> None:

@@ -46,11 +46,11 @@ def leaving(log: Path) -> list[tuple[str, int]]:
 @pytest.fixture(scope="module")
 def strace() -> str:
     """A strace that may trace."""
-    found = needed("strace")
-    done = subprocess.run([found, *RECORDER, "-o", os.devnull, "true"], capture_output=True, text=True)
+    result = needed("strace")
+    done = subprocess.run([result, *RECORDER, "-o", os.devnull, "true"], capture_output=True, text=True)
     if done.returncode != 0:
         missing(f"strace may not trace here: {done.stderr.strip()[:200]}")
-    return found
+    return result
 
 
 def test_nothing_leaves(

@@ -39,7 +39,7 @@ def test_wrong_then_not_found(
     text = (folder / "devenv.toml").read_text(encoding="utf-8")
     (folder / "devenv.toml").write_text(text.replace("limit = 1", limit), encoding="utf-8")
     returncode, result = explored(folder, environment, "W+W")
-    assert (returncode, {found["kind"] for found in result["violations"]}) == (code, kinds)
+    assert (returncode, {outcome["kind"] for outcome in result["violations"]}) == (code, kinds)
     assert result["complete"]
     assert bool(result["notes"]) == noted
 
@@ -51,12 +51,12 @@ def test_a_lock_of_two_commands_loses_attempts_and_its_busy_is_no_server_error(
         folder = tmp_path / kind
         shutil.copytree(SERVICES / "ttl_lock", folder)
         returncode, result = explored(folder, environment, expression)
-        found = {violation["kind"]: violation for violation in result["violations"]}
+        values = {violation["kind"]: violation for violation in result["violations"]}
         assert returncode == 1
-        assert kind in found
-        assert "server-error" not in found
-        assert found[kind]["confirmed"]
-        taken = [(step["who"], step["what"]) for step in found[kind]["steps"]]
+        assert kind in values
+        assert "server-error" not in values
+        assert values[kind]["confirmed"]
+        taken = [(step["who"], step["what"]) for step in values[kind]["steps"]]
         locks = [taken.index((name, "SETEX")) for name in ("V1", "V2")]
         asked = [taken.index((name, "TTL")) for name in ("V1", "V2")]
         assert max(asked) < min(locks)  # both ask for the lock before either takes it
@@ -72,10 +72,10 @@ def test_sessions_of_bytes_whose_answers_end_with_the_connection(
     text = text.replace("python main.py", f"{Path(sys.executable).as_posix()} main.py")
     (folder / "devenv.toml").write_text(text, encoding="utf-8")
     returncode, result = explored(folder, environment, "W+R")
-    [found] = result["violations"]
-    assert (returncode, found["kind"], found["traces"], result["traces"]) == (1, "resurrected-key", 1, 4)
-    assert (found["confirmed"], found["replayed"]) == (True, found["replays"])
-    again = devenv_run(folder, environment, "replay", found["scenario_file"], "--strategy", "guide")
+    [outcome] = result["violations"]
+    assert (returncode, outcome["kind"], outcome["traces"], result["traces"]) == (1, "resurrected-key", 1, 4)
+    assert (outcome["confirmed"], outcome["replayed"]) == (True, outcome["replays"])
+    again = devenv_run(folder, environment, "replay", outcome["scenario_file"], "--strategy", "guide")
     assert again.returncode == 0, again.stdout + again.stderr
 
     (folder / "devenv.toml").write_text(text.replace("{ did =", "{ done ="), encoding="utf-8")

@@ -126,7 +126,7 @@ def test_a_race_of_the_catalogue_is_imposed_and_found(devenv: Devenv) -> None:
         "more-than-two-graded",
     }
     assert (result["strategy"], result["deviations"], result["expected"]["steps"][1:]) == (None, [], [])
-    assert [found["cause"] for found in result["findings"]] == ["lost-attempt"]
+    assert [outcome["cause"] for outcome in result["findings"]] == ["lost-attempt"]
     assert pods(devenv) != before  # REDIS_TIMEOUT_MS, and back
     again_code, again = replayed(devenv, result["run"])
     assert (again_code, again["schedules"], again["verdict"]) == (1, result["schedules"], "fails")
@@ -221,7 +221,7 @@ def test_pods_with_different_flags_are_played_as_they_are(devenv: Devenv) -> Non
         assert (code, result["verdict"]) == (1, "fails")
         assert result["store"] == "Redis on captcha-api-a, memory on captcha-api-b"
         assert [violation["kind"] for violation in result["violations"]] == ["not-linearizable"]
-        assert [found["cause"] for found in result["findings"]] == ["mixed-flags"]
+        assert [outcome["cause"] for outcome in result["findings"]] == ["mixed-flags"]
     finally:
         assert devenv("toggle", "on", "--pod", "b").returncode == 0
 

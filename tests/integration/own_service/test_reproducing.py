@@ -70,10 +70,10 @@ def test_what_is_printed_does_it_again(tmp_path: Path, environment: dict[str, st
 
     explored = run("explore", "R+W+X", "--json", "--redis", redis)
     assert explored.returncode == 1, explored.stderr
-    found = json.loads(explored.stdout)
-    assert found["service"] == "main:app"
-    assert "explore-own-R-W-X" in found["run"]
-    stub = next(violation for violation in found["violations"] if violation["kind"] == "resurrected-key")
+    report = json.loads(explored.stdout)
+    assert report["service"] == "main:app"
+    assert "explore-own-R-W-X" in report["run"]
+    stub = next(violation for violation in report["violations"] if violation["kind"] == "resurrected-key")
     assert (stub["confirmed"], stub["replayed"]) == (True, 3)
     assert "the guide store's" not in (tmp_path / stub["scenario_file"]).read_text(encoding="utf-8")
     again = run(*shlex.split(stub["reproduce"])[1:], "--json")

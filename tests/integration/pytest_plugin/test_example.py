@@ -42,10 +42,10 @@ def test_its_failing_test_says_what_the_readme_shows(example: Any) -> None:
     done = example.pytest("--runxfail", "-k", "would_hold")
     assert done.returncode == 1, done.stdout + done.stderr
     [shown] = re.findall(r"```\n(E .*?)```", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    said = [line.rstrip() for line in done.stdout.splitlines()]
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
     for line in shown.splitlines():
         pattern = re.escape(line.rstrip()).replace("…", r"\S+")
-        assert any(re.fullmatch(pattern, one) for one in said), line
+        assert any(re.fullmatch(pattern, one) for one in lines), line
     assert "devenv: captcha-api-a wrote" in done.stdout
     # On CI pytest says it twice: its summary is not cut there.
     [reproduce] = set(re.findall(r"devenv replay (\S+double-success\.yaml)", done.stdout))

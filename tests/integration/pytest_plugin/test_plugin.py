@@ -108,13 +108,13 @@ def test_failures_explain_themselves_and_toggles_are_taken_back(project: Make) -
         done.stdout.split(f"__ {name} __")[1].split("\n____")[0]
         for name in ("test_helper", "test_plain_assert", "test_no_such_scenario")
     )
-    for said in (helper, plain):
-        assert said.count("replay of wishful with the memory store: fails") == 1
-        assert 'outcome: expected "success", got "not_found"' in said.replace("success,", '"success",')
-        assert "pod-memory: " in said
-        assert "change: " in said
-        assert "Reproduce with: devenv replay " in said
-        assert "devenv: captcha-api-b wrote" in said
+    for message in (helper, plain):
+        assert message.count("replay of wishful with the memory store: fails") == 1
+        assert 'outcome: expected "success", got "not_found"' in message.replace("success,", '"success",')
+        assert "pod-memory: " in message
+        assert "change: " in message
+        assert "Reproduce with: devenv replay " in message
+        assert "devenv: captcha-api-b wrote" in message
     assert "no scenario 'pod-memori'" in unknown
     assert "hint: did you mean pod-memory" in unknown
     assert failing.left_behind() == []
@@ -134,13 +134,13 @@ def test_ctrl_c_leaves_nothing_behind(project: Make, text: str) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) > 4
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=HANG_GUARD_S)
+        message, _ = process.communicate(timeout=HANG_GUARD_S)
     finally:
         process.kill()
         process.wait()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
-    assert "KeyboardInterrupt" in said
-    assert "passed" not in said  # no other test is begun
+    assert "KeyboardInterrupt" in message
+    assert "passed" not in message  # no other test is begun
     assert [item for item in family if item.is_running() and item.status() != psutil.STATUS_ZOMBIE] == []
     assert waiting.left_behind() == []
 

@@ -306,10 +306,10 @@ class TestEnding:
         assert client.stdin is not None
         client.stdin.close()
         assert client.wait(HANG_GUARD_S) == 0
-        found = EmbeddedStack(tmp_path, SUPERVISOR)
+        result = EmbeddedStack(tmp_path, SUPERVISOR)
         processes = everything_of(tmp_path)
-        assert [pod.state for pod in found.status().pods] == ["running", "running"]
-        found.stop()
+        assert [pod.state for pod in result.status().pods] == ["running", "running"]
+        result.stop()
         assert all(map(gone, processes))
 
     def test_a_record_of_another_process_counts_as_not_running(self, own: tuple[EmbeddedStack, Path]) -> None:

@@ -64,15 +64,15 @@ def pair(case: Case) -> dict[str, Any]:
     """A wrong answer on another pod than the challenge's: a store that both share knows it."""
     created = case.http.post("/api/abstract-captcha", headers={"X-Devenv-Pod": "a"}).json()
     body = {"challenge_id": created["challenge_id"], "selections": []}
-    told = case.http.post("/api/abstract-verify", json=body, headers={"X-Devenv-Pod": "b"}).json()
-    return {**told, "challenge_id": created["challenge_id"]}
+    report = case.http.post("/api/abstract-verify", json=body, headers={"X-Devenv-Pod": "b"}).json()
+    return {**report, "challenge_id": created["challenge_id"]}
 
 
 def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> None:
-    told = pair(case)
-    assert told["attempts"] == 1
+    message = pair(case)
+    assert message["attempts"] == 1
     commands = case.control.get("/commands", params={"limit": 1000}).json()["commands"]
-    seen = [command for command in commands if told["challenge_id"] in str(command["key"])]
+    seen = [command for command in commands if message["challenge_id"] in str(command["key"])]
     assert {(item["pod"], item["command"]) for item in seen} == {
         ("captcha-api-a", "SET"),
         ("captcha-api-b", "EVALSHA"),
@@ -80,9 +80,9 @@ def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> No
 
 
 def test_our_own_clients_get_in(case: Case) -> None:
-    told = pair(case)
+    message = pair(case)
     with connected(case.status.endpoints) as client:
-        assert client.exists(f"rcaptcha:abstract:{told['challenge_id']}") == 1
+        assert client.exists(f"rcaptcha:abstract:{message['challenge_id']}") == 1
 
 
 def test_a_stopped_redis_comes_back(case: Case) -> None:
@@ -97,10 +97,10 @@ def test_no_password_is_shown(case: Case) -> None:
     pair(case)
     shown = json.dumps(case.stack.status().to_json())
     commands = case.control.get("/commands", params={"limit": 1000}).text
-    told = "".join(path.read_text("utf-8", "replace") for path in (case.folder / "logs").glob("*.log"))
+    message = "".join(path.read_text("utf-8", "replace") for path in (case.folder / "logs").glob("*.log"))
     for secret in case.secrets():
         assert len(secret) > 20
-        assert secret not in shown + commands + told
+        assert secret not in shown + commands + message
     assert any(command["command"] in ("AUTH", "HELLO") for command in json.loads(commands)["commands"])
     assert commands.count("(redacted)") > 0
 

@@ -131,8 +131,8 @@ def _last_line(log: str) -> str:
 
 def test_what_is_read_at_import_is_never_forked(tmp_path: Path, warm: WarmProcess) -> None:
     """The fork would go by the value that the warm process has."""
-    told = "import os, sys; print(os.environ['PYTHONHASHSEED'], sys.flags.hash_randomization)"
-    assert outcome(tmp_path / "pod", told, warm, {"PYTHONHASHSEED": "0"})[1].startswith("0 0\n")
+    message = "import os, sys; print(os.environ['PYTHONHASHSEED'], sys.flags.hash_randomization)"
+    assert outcome(tmp_path / "pod", message, warm, {"PYTHONHASHSEED": "0"})[1].startswith("0 0\n")
 
 
 def test_which_variables_imports_read(tmp_path: Path) -> None:

@@ -33,19 +33,19 @@ def test_attempts_and_ends() -> None:
     metrics.graded("abstract", Verdict({}, False, 1, False))
     metrics.graded("abstract", Verdict({}, False, 2, True))
     metrics.graded("handwriting", Verdict({}, True, None, False))
-    found = samples(metrics)
-    assert found[("captcha_attempts_count", ("result", "wrong"), ("type", "abstract"))] == 2
-    assert found[("captcha_sessions_ended_total", ("reason", "limit"), ("type", "abstract"))] == 1
-    assert not any("handwriting" in str(key) for key in found)
+    all_samples = samples(metrics)
+    assert all_samples[("captcha_attempts_count", ("result", "wrong"), ("type", "abstract"))] == 2
+    assert all_samples[("captcha_sessions_ended_total", ("reason", "limit"), ("type", "abstract"))] == 1
+    assert not any("handwriting" in str(key) for key in all_samples)
 
 
 def test_redis_calls_and_server() -> None:
     metrics = Metrics()
     metrics.redis_call("GET", 0.001, None)
     metrics.redis_call("GET", 0.001, TimeoutError("slow"))
-    found = samples(metrics, {"abstract": 3}, {"used_memory": 5, "db0": {"keys": 7}, "role": "master"})
-    assert found[("captcha_redis_command_seconds_count", ("command", "GET"))] == 2
-    assert found[("captcha_redis_errors_total", ("command", "GET"), ("error", "TimeoutError"))] == 1
-    assert found[("captcha_sessions_in_process", ("type", "abstract"))] == 3
-    assert found[("captcha_redis_server_keys", ("db", "0"))] == 7
-    assert found[("captcha_redis_server_used_memory",)] == 5
+    all_samples = samples(metrics, {"abstract": 3}, {"used_memory": 5, "db0": {"keys": 7}, "role": "master"})
+    assert all_samples[("captcha_redis_command_seconds_count", ("command", "GET"))] == 2
+    assert all_samples[("captcha_redis_errors_total", ("command", "GET"), ("error", "TimeoutError"))] == 1
+    assert all_samples[("captcha_sessions_in_process", ("type", "abstract"))] == 3
+    assert all_samples[("captcha_redis_server_keys", ("db", "0"))] == 7
+    assert all_samples[("captcha_redis_server_used_memory",)] == 5

@@ -43,7 +43,7 @@ def test_change_is_compare_and_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "sentence"),
     [
         ({"migration_stage": "ready"}, "MIGRATION_STAGE=ready needs MIGRATION_STRATEGY"),
         ({"migration_strategy": "births"}, "needs MIGRATION_STAGE, one of off, ready, births, complete"),
@@ -72,10 +72,10 @@ def test_change_is_compare_and_set() -> None:
         ),
     ],
 )  # fmt: skip
-def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], said: str) -> None:
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate(settings)
-    assert said in explain(caught.value)
+    assert sentence in explain(caught.value)
 
 
 # --- the route --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ CLOSED = RedisConnectionError("Connection closed by server.")
 
 
 @pytest.mark.parametrize(
-    ("spoke", "told"),
+    ("spoke", "sentence"),
     [
         (
             False,
@@ -22,17 +22,17 @@ CLOSED = RedisConnectionError("Connection closed by server.")
         (True, "Redis ended the connection (Connection closed by server)"),
     ],
 )
-def test_a_redis_that_has_answered_before_does_not_want_tls(spoke: bool, told: str) -> None:
-    assert reason(CLOSED, Settings(redis_ssl=False), spoke=spoke) == told
+def test_a_redis_that_has_answered_before_does_not_want_tls(spoke: bool, sentence: str) -> None:
+    assert reason(CLOSED, Settings(redis_ssl=False), spoke=spoke) == sentence
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "sentence"),
     [
         (MovedError("1 127.0.0.1:7001"), "this client is for one server (MOVED 1 127.0.0.1:7001)"),
         (AskError("1 127.0.0.1:7001"), "this client is for one server (ASK 1 127.0.0.1:7001)"),
         (ResponseError("OOM command not allowed"), "OOM command not allowed"),
     ],
 )
-def test_a_refusal_names_the_word_that_redis_py_takes_away(error: ResponseError, told: str) -> None:
-    assert refusal(error).endswith(told)
+def test_a_refusal_names_the_word_that_redis_py_takes_away(error: ResponseError, sentence: str) -> None:
+    assert refusal(error).endswith(sentence)

@@ -48,14 +48,14 @@ def test_a_flag_is_true_or_false(monkeypatch: pytest.MonkeyPatch, value: Any) ->
 
 @pytest.mark.parametrize("value", ["tcp://10.0.0.7:6379", "", "6379.0", "0", "65536", "²"])
 def test_a_port_is_a_port(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
-    said = line(monkeypatch, REDIS_PORT=value)
-    assert said.startswith(f"captcha-api cannot start: REDIS_PORT={value!r}: ")
-    assert "\n" not in said
+    message = line(monkeypatch, REDIS_PORT=value)
+    assert message.startswith(f"captcha-api cannot start: REDIS_PORT={value!r}: ")
+    assert "\n" not in message
 
 
 def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = line(monkeypatch, REDIS_DB="x", SESSION_STRATEGY="lua", CAPTCHA_TTL="0")
-    assert all(name in said for name in ("REDIS_DB", "SESSION_STRATEGY", "CAPTCHA_TTL"))
+    message = line(monkeypatch, REDIS_DB="x", SESSION_STRATEGY="lua", CAPTCHA_TTL="0")
+    assert all(name in message for name in ("REDIS_DB", "SESSION_STRATEGY", "CAPTCHA_TTL"))
 
 
 def test_redis_needs_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,12 +75,13 @@ def test_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch, value: str) -> Non
 
 def test_a_cluster_client_has_database_0_and_two_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     on = {"USE_REDIS": "true", "REDIS_HOST": "127.0.0.1", "REDIS_CLUSTER": "true"}
-    said = line(monkeypatch, **on, REDIS_DB="1")
+    message = line(monkeypatch, **on, REDIS_DB="1")
     assert (
-        said == "captcha-api cannot start: REDIS_CLUSTER=true needs REDIS_DB=0, not 1: a cluster has no other"
+        message
+        == "captcha-api cannot start: REDIS_CLUSTER=true needs REDIS_DB=0, not 1: a cluster has no other"
     )
-    said = line(monkeypatch, **on, REDIS_DB="0", SESSION_STRATEGY="watch")
-    assert said == "captcha-api cannot start: REDIS_CLUSTER=true: the watch store has no cluster client"
+    message = line(monkeypatch, **on, REDIS_DB="0", SESSION_STRATEGY="watch")
+    assert message == "captcha-api cannot start: REDIS_CLUSTER=true: the watch store has no cluster client"
 
 
 def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,9 +70,9 @@ def test_values_that_look_like_numbers_stay_text_for_kubernetes(
 
 def test_files_are_replaced_when_they_are_ours(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "k8s", "--out", "k8s", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    files = sorted(Path(name) for name in told["files"])
-    assert len(files) == len(told["manifests"])
+    output = json.loads(capsys.readouterr().out)
+    files = sorted(Path(name) for name in output["files"])
+    assert len(files) == len(output["manifests"])
     assert files == sorted((Path("k8s") / path.name) for path in (nowhere / "k8s").iterdir())
     assert main(["export", "k8s", "--out", "k8s", "--replicas", "3"]) == 0
     deployment = yaml.safe_load((nowhere / "k8s" / "deployment-captcha-api.yaml").read_text("utf-8"))

@@ -106,14 +106,14 @@ def test_templates_are_read_with_those_inside_them() -> None:
 
 
 def test_no_template_has_words_of_its_own() -> None:
-    found = []
+    matches = []
     for name, text in sources().items():
         for template in templates(text):
             written = re.sub(r"<(code|kbd)[^>]*>.*?</\1>", "", template)
             for part in re.findall(r">([^<>]*)(?=<|$)", written):
                 words = part.replace("${}", " ").strip(" ·:←→✕/–,()\n")
                 if re.search(r"[A-Za-z]{2,}", words) and words not in NOT_WORDS:
-                    found.append(f"{name}: {words}")
+                    matches.append(f"{name}: {words}")
             named = re.findall(r'(?:aria-label|placeholder|title|alt)="([^"$]+)"', written)
-            found += [f"{name}: {value}" for value in named]
-    assert found == []
+            matches += [f"{name}: {value}" for value in named]
+    assert matches == []

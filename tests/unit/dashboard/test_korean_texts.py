@@ -162,10 +162,10 @@ SHORTEST_REMARK = 60
 def sentences_of(text: str) -> set[str]:
     """The long texts of a module's source, but for those that describe it."""
     tree = ast.parse(text)
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    message = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Constant)]
-    words = [shape(node) for node in nodes if id(node) not in said | inside]
+    words = [shape(node) for node in nodes if id(node) not in message | inside]
     return {sentence for sentence in words if sentence and len(sentence) >= SHORTEST_REMARK}
 
 

@@ -17,8 +17,8 @@ NOT_MEANT: Any = [positive_data_acceptance]
 def test_requests_made_from_the_description() -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(1))
     called = set()
-    for found in schema.get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]
+    for described in schema.get_all_operations():
+        operation: Any = described.ok()  # type: ignore[union-attr]
         called.add(f"{operation.method.upper()} {operation.path}")
 
         @settings(

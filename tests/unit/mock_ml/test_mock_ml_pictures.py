@@ -37,8 +37,8 @@ def test_the_catalogue_holds_enough_of_everything(gallery: Gallery) -> None:
     urls += [scene["url"] for scene in catalog["scenes"]]
     assert len(urls) == len(set(urls))
     for url in urls:
-        found = gallery.find(url)
-        assert found is not None and found.path == url
+        result = gallery.find(url)
+        assert result is not None and result.path == url
 
 
 def test_pictures_of_a_class_are_all_different(gallery: Gallery) -> None:

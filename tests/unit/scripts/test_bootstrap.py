@@ -124,15 +124,15 @@ def test_an_old_python_is_told_what_is_needed(
     old = SimpleNamespace(version_info=(3, 9, 2), stderr=sys.stderr, executable=sys.executable)
     monkeypatch.setattr(bootstrap, "sys", old)
     assert bootstrap.guarded(lambda: bootstrap.make(".venv", (bootstrap.LOCK,))) == 4
-    told = capsys.readouterr().err
-    assert "this is Python 3.9.2" in told
-    assert "3.11 or newer" in told
+    output = capsys.readouterr().err
+    assert "this is Python 3.9.2" in output
+    assert "3.11 or newer" in output
     assert steps == []
 
 
 def test_find_python_knows_the_running_one_and_says_where_it_looked(bootstrap: ModuleType) -> None:
-    own = ".".join(str(part) for part in sys.version_info[:2])
-    assert Path(bootstrap.find_python(own)).exists()
+    one_service = ".".join(str(part) for part in sys.version_info[:2])
+    assert Path(bootstrap.find_python(one_service)).exists()
     with pytest.raises(bootstrap.CannotRun, match=r"Python 9\.9 was not found"):
         bootstrap.find_python("9.9")
 

@@ -149,9 +149,12 @@ def test_a_stage_that_is_changed_with_the_flag_is_kept_as_it_was_said() -> None:
 
 
 def test_ones_own_service_keeps_its_variables_of_these_names() -> None:
-    own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"), env={"MIGRATION_STAGE": "off"})
+    one_service = StackSpec(
+        service=ServiceSpec("/srv", CAPTCHA, app="main:app"), env={"MIGRATION_STAGE": "off"}
+    )
     assert (
-        environment.with_settings(own, {A: {"USE_REDIS": "true"}}).settings_of(A)["MIGRATION_STAGE"] == "off"
+        environment.with_settings(one_service, {A: {"USE_REDIS": "true"}}).settings_of(A)["MIGRATION_STAGE"]
+        == "off"
     )
 
 

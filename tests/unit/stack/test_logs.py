@@ -18,8 +18,10 @@ def test_of_a_traceback_only_the_error() -> None:
 
 
 def test_chatter_is_left_out_unless_there_is_nothing_else() -> None:
-    said = "INFO:     Started\nREDIS_PORT must be an integer\nINFO:     Stopping\ndevenv: a ended by itself\n"
-    assert logs.last_words(said, 3) == "REDIS_PORT must be an integer"
+    message = (
+        "INFO:     Started\nREDIS_PORT must be an integer\nINFO:     Stopping\ndevenv: a ended by itself\n"
+    )
+    assert logs.last_words(message, 3) == "REDIS_PORT must be an integer"
     assert logs.last_words("INFO:     Started\n", 3) == "INFO:     Started"
 
 

@@ -120,14 +120,14 @@ def test_a_dotenv_above_counts_too_and_examples_do_not(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
         ({"directory": "/nowhere/at/all"}, "there is no such folder"),
         ({"env_file": "none.env"}, "--env-file none.env"),
     ],
 )
-def test_what_is_not_there_is_named(folder: Path, fields: dict[str, str], said: str) -> None:
-    with pytest.raises(UsageProblem, match=said):
+def test_what_is_not_there_is_named(folder: Path, fields: dict[str, str], sentence: str) -> None:
+    with pytest.raises(UsageProblem, match=sentence):
         OwnService(service_in(folder, **fields))
 
 
@@ -138,8 +138,10 @@ def test_a_broken_dotenv_is_named_with_its_line(folder: Path) -> None:
 
 
 def test_commands(folder: Path) -> None:
-    own = OwnService(service_in(folder, app=None, command=("node", "x.js", "--port={port}", "{other}")))
-    assert own.command(9000, 1, POD) == ["node", "x.js", "--port=9000", "{other}"]
+    one_service = OwnService(
+        service_in(folder, app=None, command=("node", "x.js", "--port={port}", "{other}"))
+    )
+    assert one_service.command(9000, 1, POD) == ["node", "x.js", "--port=9000", "{other}"]
     app = OwnService(service_in(folder)).command(9000, 4, POD)
     assert app[:3] == [sys.executable, "-m", "uvicorn"]
     assert app[-2:] == ["--workers", "4"]
@@ -170,8 +172,16 @@ def test_only_the_contracts_variables_are_shown_and_no_secret(folder: Path) -> N
 
 def test_a_command_is_told_the_interpreter_and_how_many_workers(folder: Path) -> None:
     words = ("{python}", "-m", "gunicorn", "-w", "{workers}", "-b", "{host}:{port}")
-    own = OwnService(service_in(folder, app=None, command=words), workers=4)
-    assert own.command(9000, 4, POD) == [sys.executable, "-m", "gunicorn", "-w", "4", "-b", "127.0.0.1:9000"]
+    one_service = OwnService(service_in(folder, app=None, command=words), workers=4)
+    assert one_service.command(9000, 4, POD) == [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-w",
+        "4",
+        "-b",
+        "127.0.0.1:9000",
+    ]
 
 
 def test_workers_that_nobody_tells_the_command_are_refused(folder: Path) -> None:
@@ -189,8 +199,8 @@ def test_the_address_of_its_redis_by_other_names(folder: Path) -> None:
         encoding="utf-8",
     )
     service = service_in(folder)
-    found = its_redis(service, own_variables(service))
-    assert found == {
+    settings = its_redis(service, own_variables(service))
+    assert settings == {
         "CACHE_HOST": "{redis_host}",
         "CACHE_PORT": "{redis_port}",
         "SESSION_REDIS_URL": "{redis_url}",
@@ -238,7 +248,7 @@ def test_a_pods_folders_are_its_environments(folder: Path) -> None:
     service = service_in(folder)
     settings = {"REDIS_HOST": "h", "REDIS_PORT": "1", "ML_SERVICE_URL": "m"}
     folders = {"TMPDIR": "/run/a/tmp"}
-    own = OwnService(service)
-    assert own.environment(spec_of(service), POD, settings, 1, folders)["TMPDIR"] == "/run/a/tmp"
+    one_service = OwnService(service)
+    assert one_service.environment(spec_of(service), POD, settings, 1, folders)["TMPDIR"] == "/run/a/tmp"
     named = OwnService(replace(service, env={**service.env, "TMPDIR": "/shared"}))
     assert named.environment(spec_of(service), POD, settings, 1, folders)["TMPDIR"] == "/shared"

@@ -28,9 +28,16 @@ def test_a_certificate_is_for_this_machine_and_for_more_names(tmp_path: Path) ->
     credentials = make_credentials(RedisMode.TLS, tmp_path, ("127.0.0.1", "localhost", "redis"))
     assert credentials.certificates is not None
     assert names_in(credentials.certificates.chain) == {"127.0.0.1", "localhost", "redis"}
-    told = credentials.pod_variables()
-    assert (told["REDIS_SSL"], told["REDIS_CA_CERTS"]) == ("true", str(credentials.certificates.ca))
-    assert told["SSL_CERT_FILE"] == told["NODE_EXTRA_CA_CERTS"] == told["REDIS_CA_CERTS"]
+    all_pod_variables = credentials.pod_variables()
+    assert (all_pod_variables["REDIS_SSL"], all_pod_variables["REDIS_CA_CERTS"]) == (
+        "true",
+        str(credentials.certificates.ca),
+    )
+    assert (
+        all_pod_variables["SSL_CERT_FILE"]
+        == all_pod_variables["NODE_EXTRA_CA_CERTS"]
+        == all_pod_variables["REDIS_CA_CERTS"]
+    )
     assert credentials.server_options(1234)["--tls-port"] == "1234"
     assert credentials.server_options(1234)["--port"] == "0"
 

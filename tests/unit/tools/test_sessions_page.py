@@ -95,5 +95,5 @@ def test_an_exploration_that_could_not_be_judged_is_no_zero() -> None:
     assert cell(error) == "not known: no lock"
     seen = {"orders": 6, "complete": False, "inconclusive": "", "refused": 2, "violations": []}
     assert cell(seen) == "0 of 6, 2 refused, not complete"
-    found = {**seen, "complete": True, "refused": 0, "violations": [{"orders": 3}, {"orders": 1}]}
-    assert cell(found) == "**4 of 6**"
+    values = {**seen, "complete": True, "refused": 0, "violations": [{"orders": 3}, {"orders": 1}]}
+    assert cell(values) == "**4 of 6**"

@@ -168,14 +168,14 @@ def test_a_wrong_file_of_a_team_is_told_with_its_own_name_and_line(product: str,
     text = (OWN / path).read_text(encoding="utf-8")
     assert text.count(right) == 1
     line = text[: text.index(right)].count("\n") + 1
-    own = own_file("team." + path, text.replace(right, wrong), product)
+    one_service = own_file("team." + path, text.replace(right, wrong), product)
     setting = parse_balancer(f"{product}:{OWN_FILE}")
-    balancer = RunningBalancer(setting, tmp_path, program_of(product), team_file=own)
+    balancer = RunningBalancer(setting, tmp_path, program_of(product), team_file=one_service)
     pods = [Server(f"captcha-api-{name}", "127.0.0.1", 1) for name in "ab"]
     with pytest.raises(EnvironmentProblem) as caught:
         asyncio.run(balancer.start(pods, free_port()))
     message = " ".join(caught.value.message.split())
-    assert re.search(words.replace("LINE", re.escape(f"{own.name}:{line}")), message), message
+    assert re.search(words.replace("LINE", re.escape(f"{one_service.name}:{line}")), message), message
     assert not balancer.running
 
 

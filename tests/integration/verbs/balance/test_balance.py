@@ -108,10 +108,13 @@ def test_the_command_line_says_the_verdict_and_its_exit_code(tmp_path: Path) -> 
     done = devenv_here(tmp_path, command_environment(), *words[:-1], "round-robin", "random")
     assert done.returncode == 1
     assert "✗ round-robin: sessions are lost: 100 %" in done.stdout
-    for bad, said in (("best", "neither a policy nor a balancer"), ("nginx:best", "unknown policy 'best'")):
+    for bad, message in (
+        ("best", "neither a policy nor a balancer"),
+        ("nginx:best", "unknown policy 'best'"),
+    ):
         done = devenv_here(tmp_path, command_environment(), *words, bad)
         assert done.returncode == 2
-        assert said in json.loads(done.stdout)["error"]["message"]
+        assert message in json.loads(done.stdout)["error"]["message"]
 
 
 def test_manifests_are_measured_as_the_policies_that_are_their_models(tmp_path: Path) -> None:
@@ -121,12 +124,12 @@ def test_manifests_are_measured_as_the_policies_that_are_their_models(tmp_path: 
     words = ("balance", "--no-changes", "--no-failures", "-n", "40", "--pattern", "new", "--pattern", "kept")
     usual = ("--client", "usual", "--json", "--k8s")
     done = devenv_here(tmp_path, command_environment(), *words, *usual, "k8s")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["exit_code"]) == (1, 1)
-    assert [(each["policy"], each["place"]) for each in told["kubernetes"]] == [
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["exit_code"]) == (1, 1)
+    assert [(each["policy"], each["place"]) for each in report["kubernetes"]] == [
         ("per-connection", str(Path("k8s", "web.yaml:3")))
     ]
-    (result,) = told["results"]
+    (result,) = report["results"]
     assert "a model of Service web" in result["title"]
     lost = {each["pattern"]["name"]: each["lost"] for each in result["patterns"] if not each["clients"]}
     assert lost["kept"] == 0  # the choice is per connection
@@ -178,11 +181,11 @@ def test_in_front_of_captcha_pods_the_same_is_lost(tmp_path: Path) -> None:
     (result,) = json.loads(done.stdout)["results"]
     assert result["title"] == "per-connection, in front of captcha-api (embedded)"
     assert result["gaps"][0].startswith("pods that change or fail")
-    found = {each["pattern"]["name"]: each for each in result["patterns"] if not each["clients"]}
-    assert found["kept"]["lost"] == found["kept+image"]["lost"] == 0  # the choice is per connection
-    assert 2 <= found["new"]["lost"] <= 18
-    assert sum(found["new+image"]["by_pod"].values()) == 3 * 20  # as the proxy recorded them
-    assert all(count > 0 for count in found["new+image"]["by_pod"].values())
+    values = {each["pattern"]["name"]: each for each in result["patterns"] if not each["clients"]}
+    assert values["kept"]["lost"] == values["kept+image"]["lost"] == 0  # the choice is per connection
+    assert 2 <= values["new"]["lost"] <= 18
+    assert sum(values["new+image"]["by_pod"].values()) == 3 * 20  # as the proxy recorded them
+    assert all(count > 0 for count in values["new+image"]["by_pod"].values())
     assert {each["cause"] for each in result["hides"]} >= {"one connection"}
     assert not {each["cause"] for each in result["hides"]} & {"a cache"}
 

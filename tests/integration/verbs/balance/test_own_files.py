@@ -22,10 +22,10 @@ PLAN = Plan(sessions=30, patterns=PATTERNS, with_changes=False, with_failures=Fa
 
 def measured(name: str, plan: Plan = PLAN, prefix: str = "") -> Balance:
     path = Path(FILES / name)
-    found = target_of(str(path), 2, 0, prefix=prefix)
-    assert isinstance(found, BalancerTarget)
-    assert found.changes
-    target = replace(found, program=program_of(found.setting.product))
+    result = target_of(str(path), 2, 0, prefix=prefix)
+    assert isinstance(result, BalancerTarget)
+    assert result.changes
+    target = replace(result, program=program_of(result.setting.product))
     return measure(target, plan, lambda line: None)
 
 

@@ -103,12 +103,12 @@ def _tls_servers(world: World) -> None:
 def _cluster(world: World, names: Sequence[str]) -> None:
     ports = free_ports(2 * len(names))
     nodes = [Node("127.0.0.1", ports[n], ports[len(names) + n]) for n in range(len(names))]
-    for at, name in enumerate(names):
+    for position, name in enumerate(names):
         folder = world.folder / name
         folder.mkdir()
-        write_config(nodes, at, folder, shards=redis_server.find().names_shards)
-        given = options(nodes[at].bus_port)
-        world.start(name, *(word for pair in given.items() for word in pair), port=nodes[at].port)
+        write_config(nodes, position, folder, shards=redis_server.find().names_shards)
+        given = options(nodes[position].bus_port)
+        world.start(name, *(word for pair in given.items() for word in pair), port=nodes[position].port)
 
 
 def _far_cluster(world: World) -> None:

@@ -112,14 +112,14 @@ def test_a_finding_is_1_with_evidence_symptom_and_the_line(
 def test_json_is_one_object_without_secrets(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
     url = doctor.put(f"redis://:{PASSWORD}@127.0.0.1:{{port[password]}}/0")
     assert main(["doctor", "--redis-url", url, "--json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["verdict"] == "ok"
-    assert PASSWORD not in told.out + told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["verdict"] == "ok"
+    assert PASSWORD not in output.out + output.err
     wrong = doctor.put("redis://:hunter2@127.0.0.1:{port[password]}/0")
     assert main(["doctor", "--redis-url", wrong, "--json"]) == 1
-    told = capsys.readouterr()
-    assert [finding["kind"] for finding in json.loads(told.out)["findings"]] == ["password-wrong"]
-    assert "hunter2" not in told.out + told.err
+    output = capsys.readouterr()
+    assert [finding["kind"] for finding in json.loads(output.out)["findings"]] == ["password-wrong"]
+    assert "hunter2" not in output.out + output.err
 
 
 def test_a_host_that_is_not_local_is_not_touched_unasked(
@@ -128,10 +128,10 @@ def test_a_host_that_is_not_local_is_not_touched_unasked(
     path = str(doctor.write("far.env", FAR))
     for words in (["--json"], []):
         assert main(["doctor", "--env-file", path, *words]) == 2
-        told = capsys.readouterr()
-        assert "redis.example:6397 (REDIS_HOST in far.env:2)" in told.err
-        assert "--yes" in told.err
-        assert "hunter2" not in told.out + told.err
+        output = capsys.readouterr()
+        assert "redis.example:6397 (REDIS_HOST in far.env:2)" in output.err
+        assert "--yes" in output.err
+        assert "hunter2" not in output.out + output.err
 
 
 def test_no_is_an_answer(doctor: Doctor) -> None:
@@ -154,10 +154,10 @@ def test_at_a_terminal_the_person_is_asked(
         def isatty(self) -> bool:
             return True
 
-    said: list[str] = []
+    lines: list[str] = []
 
     def confirm(text: str, **options: object) -> bool:
-        said.append(text)
+        lines.append(text)
         return False
 
     monkeypatch.setattr(sys, "stdin", Terminal())
@@ -165,7 +165,7 @@ def test_at_a_terminal_the_person_is_asked(
     path = doctor.write("far.env", FAR)
     assert main(["doctor", "--env-file", str(path)]) == 4
     assert "redis.example was not touched" in capsys.readouterr().err
-    assert said == [
+    assert lines == [
         "doctor would connect to redis.example:6397 (REDIS_HOST in far.env:2); "
         "redis.example is not this machine. Go on?"
     ]
@@ -175,7 +175,7 @@ def test_yes_goes_there(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None
     """The name is looked up by a resolver of the test's own, which says this machine."""
     port = doctor.world.port["plain"]
 
-    def resolver(host: str, at: object, *words: object, **options: object) -> object:
+    def resolver(host: str, position: object, *words: object, **options: object) -> object:
         assert host == "redis.example"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
@@ -198,13 +198,13 @@ def test_a_cluster_is_not_followed_to_other_machines(doctor: Doctor) -> None:
     client = doctor.world.client("far-cluster")
     client.config_set("cluster-announce-ip", "192.0.2.7")
     try:
-        found = doctor.env(
+        answer = doctor.env(
             "USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_PORT={port[far-cluster]}\nREDIS_CLUSTER=true\n"
         )
     finally:
         client.config_set("cluster-announce-ip", "127.0.0.99")
-    assert found.diagnosis.findings == ()
-    assert any("192.0.2.7" in note and "not tried" in note for note in found.diagnosis.notes)
+    assert answer.diagnosis.findings == ()
+    assert any("192.0.2.7" in note and "not tried" in note for note in answer.diagnosis.notes)
 
 
 def test_no_probe_touches_nothing(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,9 +219,9 @@ def test_no_probe_touches_nothing(doctor: Doctor, capsys: pytest.CaptureFixture[
 
 def test_manifests_without_a_way_into_the_cluster(doctor: Doctor) -> None:
     """Names that only the cluster knows are looked up nowhere."""
-    found = doctor.k8s(MANIFESTS)
-    assert found.diagnosis.findings == ()
-    assert any("inside the cluster only" in check.text for check in found.diagnosis.checks)
+    answer = doctor.k8s(MANIFESTS)
+    assert answer.diagnosis.findings == ()
+    assert any("inside the cluster only" in check.text for check in answer.diagnosis.checks)
 
 
 @pytest.mark.parametrize(("canary", "code"), [([], 0), (["--canary", "1"], 1)], ids=["sound", "canary"])
@@ -233,8 +233,8 @@ def test_what_export_writes(
     assert main(["export", "k8s", "--image", "team/api:1", "--out", "k8s", *options]) == 0
     capsys.readouterr()
     assert main(["doctor", "--k8s", "k8s", "--json"]) == code
-    told = json.loads(capsys.readouterr().out)
-    assert [finding["kind"] for finding in told["findings"]] == (["flags-differ"] if canary else [])
+    output = json.loads(capsys.readouterr().out)
+    assert [finding["kind"] for finding in output["findings"]] == (["flags-differ"] if canary else [])
 
 
 def test_manifests_with_a_forwarded_port(doctor: Doctor) -> None:
@@ -293,8 +293,8 @@ def report(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> dict[s
     return data
 
 
-def places(told: dict[str, Any], kind: str) -> list[int]:
-    return [item["change"]["line"] for item in told["findings"] if item["kind"] == kind]
+def places(message: dict[str, Any], kind: str) -> list[int]:
+    return [item["change"]["line"] for item in message["findings"] if item["kind"] == kind]
 
 
 def test_values_of_a_secret_that_end_in_a_line_break(
@@ -302,13 +302,13 @@ def test_values_of_a_secret_that_end_in_a_line_break(
 ) -> None:
     """Each with its line; no value is shown, with either output."""
     path = str(DATA / "k8s-secret-trailing-newline.yaml")
-    told = report(capsys, "--k8s", path, code=1)
-    assert places(told, "blank-in-value") == [6, 7, 8]
-    assert len(told["findings"]) == 3
-    assert {item["change"]["file"] for item in told["findings"]} == {path}
-    assert [item["cause"] for item in told["findings"]] == ["wrong-port", "wrong-port", "prefix-mismatch"]
+    answer = report(capsys, "--k8s", path, code=1)
+    assert places(answer, "blank-in-value") == [6, 7, 8]
+    assert len(answer["findings"]) == 3
+    assert {item["change"]["file"] for item in answer["findings"]} == {path}
+    assert [item["cause"] for item in answer["findings"]] == ["wrong-port", "wrong-port", "prefix-mismatch"]
     assert main(["doctor", "--no-probe", "--k8s", path]) == 1
-    shown = json.dumps(told) + capsys.readouterr().out
+    shown = json.dumps(answer) + capsys.readouterr().out
     assert "cache.internal" not in shown
     assert "shop:" not in shown
     assert "echo -n" in shown
@@ -335,18 +335,18 @@ spec:
   replicas: 1
   template: {{spec: {{enableServiceLinks: false, containers: [{{name: c, {given}}}]}}}}
 """
-    told = report(capsys, "--k8s", str(doctor.write("m.yaml", text)), code=1)
-    assert [item["kind"] for item in told["findings"]] == ["blank-in-value"]
-    assert places(told, "blank-in-value") == [4]
-    assert "a carriage return and a line break" in told["findings"][0]["sentence"]
-    assert "hunter2" not in json.dumps(told)
+    answer = report(capsys, "--k8s", str(doctor.write("m.yaml", text)), code=1)
+    assert [item["kind"] for item in answer["findings"]] == ["blank-in-value"]
+    assert places(answer, "blank-in-value") == [4]
+    assert "a carriage return and a line break" in answer["findings"][0]["sentence"]
+    assert "hunter2" not in json.dumps(answer)
 
 
 def test_values_that_kubernetes_refuses(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    told = report(capsys, "--k8s", str(DATA / "k8s-unquoted-values.yaml"), code=1)
-    assert places(told, "refused-value") == [5, 7, 8, 26, 27]
-    assert len(told["findings"]) == 5
-    assert [item["change"]["text"] for item in told["findings"]] == [
+    answer = report(capsys, "--k8s", str(DATA / "k8s-unquoted-values.yaml"), code=1)
+    assert places(answer, "refused-value") == [5, 7, 8, 26, 27]
+    assert len(answer["findings"]) == 5
+    assert [item["change"]["text"] for item in answer["findings"]] == [
         'USE_REDIS: "true"', 'REDIS_PORT: "6379"', 'CAPTCHA_TTL: "60"', 'REDIS_DB: "0"', 'REDIS_SSL: "false"',
     ]  # fmt: skip
 
@@ -358,8 +358,8 @@ def test_a_file_with_a_config_map_only(doctor: Doctor, capsys: pytest.CaptureFix
 
 def test_a_password_in_a_url_that_is_not_encoded(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(DATA / "env-password-hash.env")
-    told = report(capsys, "--env-file", path, code=1)
-    (finding,) = told["findings"]
+    answer = report(capsys, "--env-file", path, code=1)
+    (finding,) = answer["findings"]
     assert (finding["kind"], finding["change"]["file"], finding["change"]["line"]) == (
         "url-password",
         path,
@@ -367,7 +367,7 @@ def test_a_password_in_a_url_that_is_not_encoded(doctor: Doctor, capsys: pytest.
     )
     assert "percent-encode" in finding["change"]["text"]
     assert main(["doctor", "--no-probe", "--env-file", path]) == 1
-    shown = json.dumps(told) + capsys.readouterr().out
+    shown = json.dumps(answer) + capsys.readouterr().out
     assert "Kx9" not in shown
     assert "pw@" not in shown
 
@@ -376,9 +376,9 @@ def test_the_same_in_a_variable_of_another_name_and_on_the_command_line(
     doctor: Doctor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "USE_REDIS=true\nREDIS_HOST=redis.example\nBROKER=redis://:Kx9/pw@redis.example:6379/1\n"
-    told = report(capsys, "--env-file", str(doctor.write("b.env", text)), code=1)
-    assert places(told, "url-password") == [3]
-    assert "Kx9" not in json.dumps(told)
+    answer = report(capsys, "--env-file", str(doctor.write("b.env", text)), code=1)
+    assert places(answer, "url-password") == [3]
+    assert "Kx9" not in json.dumps(answer)
     assert main(["doctor", "--redis-url", "redis://:Kx9#pw@127.0.0.1:6379/0"]) == 2
     shown = capsys.readouterr()
     assert "percent-encoded" in shown.err
@@ -386,8 +386,8 @@ def test_the_same_in_a_variable_of_another_name_and_on_the_command_line(
 
 
 def test_a_url_that_no_client_takes(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    told = report(capsys, "--env-file", str(doctor.write("u.env", "A=1\nREDIS_URL=cache:6379/0\n")), code=1)
-    assert places(told, "url-form") == [2]
+    answer = report(capsys, "--env-file", str(doctor.write("u.env", "A=1\nREDIS_URL=cache:6379/0\n")), code=1)
+    assert places(answer, "url-form") == [2]
 
 
 @pytest.mark.parametrize(
@@ -398,13 +398,13 @@ def test_a_url_that_no_client_takes(doctor: Doctor, capsys: pytest.CaptureFixtur
     ],
 )  # fmt: skip
 def test_the_database_of_a_url(url: str, doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    told = report(capsys, "--env-file", str(doctor.write("u.env", f"REDIS_URL={url}\n")), code=0)
-    assert "database 3" in told["servers"][0]["how"]
+    answer = report(capsys, "--env-file", str(doctor.write("u.env", f"REDIS_URL={url}\n")), code=0)
+    assert "database 3" in answer["servers"][0]["how"]
 
 
 def test_the_database_of_the_case(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    told = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
-    assert told["servers"] == [
+    answer = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
+    assert answer["servers"] == [
         {
             "address": "cache.internal.example:6379",
             "pods": [str(DATA / "redis-url-db-query.env")],
@@ -416,12 +416,12 @@ def test_the_database_of_the_case(doctor: Doctor, capsys: pytest.CaptureFixture[
 
 
 def test_a_url_with_two_databases_is_worth_a_note(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
-    told = report(
+    answer = report(
         capsys, "--env-file", str(doctor.write("u.env", "REDIS_URL=redis://r.example/5?db=3\n")), code=0
     )
-    assert any("3 (redis-py), 5 (ioredis), 5 (node-redis)" in note for note in told["notes"])
-    told = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
-    assert any("3 (redis-py), 3 (ioredis), 0 (node-redis)" in note for note in told["notes"])
+    assert any("3 (redis-py), 5 (ioredis), 5 (node-redis)" in note for note in answer["notes"])
+    answer = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
+    assert any("3 (redis-py), 3 (ioredis), 0 (node-redis)" in note for note in answer["notes"])
 
 
 def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -431,9 +431,9 @@ def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixtur
     until(path.exists, "the socket is there")
     env = doctor.write("u.env", f"USE_REDIS=true\nREDIS_URL=unix://{path}?db=3\n")
     assert main(["doctor", "--env-file", str(env), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert {check["state"] for check in told["checks"]} == {"ok"}
-    assert told["servers"][0]["address"] == str(path)
+    output = json.loads(capsys.readouterr().out)
+    assert {check["state"] for check in output["checks"]} == {"ok"}
+    assert output["servers"][0]["address"] == str(path)
     gone = doctor.write("v.env", "USE_REDIS=true\nREDIS_URL=unix:///nowhere/r.sock\n")
     assert main(["doctor", "--env-file", str(gone), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["kind"] == "host-unknown"

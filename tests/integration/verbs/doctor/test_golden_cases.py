@@ -260,11 +260,15 @@ def test_exactly_its_findings(doctor: Doctor, case: Case) -> None:
             client.set(key, str(value))
         if ttl > 0:
             client.expire(key, ttl)
-    found = doctor.env(*case.files, commands=case.commands, other_prefixes=case.other_prefixes, neighbours=())
-    told = {one_finding.kind: str(one_finding.change.place or "") for one_finding in found.diagnosis.findings}
-    assert told == case.finds, [one_finding.to_json() for one_finding in found.diagnosis.findings]
-    assert len(found.diagnosis.findings) == len(case.finds)
-    for finding in found.diagnosis.findings:
+    report = doctor.env(
+        *case.files, commands=case.commands, other_prefixes=case.other_prefixes, neighbours=()
+    )
+    messages = {
+        one_finding.kind: str(one_finding.change.place or "") for one_finding in report.diagnosis.findings
+    }
+    assert messages == case.finds, [one_finding.to_json() for one_finding in report.diagnosis.findings]
+    assert len(report.diagnosis.findings) == len(case.finds)
+    for finding in report.diagnosis.findings:
         assert finding.evidence and finding.change.text
         assert (finding.cause, finding.symptom) == CAUSES[finding.kind]
 
@@ -291,14 +295,14 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
 def test_a_closed_port_and_the_one_that_is_meant(doctor: Doctor) -> None:
     """6397 is closed and 6379 answers; with ports that nobody else on this machine uses."""
     port = doctor.world.port
-    found = doctor.env(at("closed"), neighbours=(port["plain"], port["http"]))
-    (finding,) = found.diagnosis.findings
+    report = doctor.env(at("closed"), neighbours=(port["plain"], port["http"]))
+    (finding,) = report.diagnosis.findings
     assert finding.kind == "port-closed"
     assert finding.cause == "wrong-port"
     assert str(finding.change) == f"a.env:4: REDIS_PORT={port['plain']}"
     assert any(f"port {port['plain']} of the same host: Redis answers" in line for line in finding.evidence)
-    found = doctor.env(at("closed"), neighbours=(port["tls"],))
-    (finding,) = found.diagnosis.findings
+    report = doctor.env(at("closed"), neighbours=(port["tls"],))
+    (finding,) = report.diagnosis.findings
     assert finding.change.text == f"REDIS_PORT={port['tls']} and REDIS_SSL=true"
 
 
@@ -327,8 +331,8 @@ def test_read_only_writes_nothing_and_still_sees_a_replica(doctor: Doctor) -> No
     doctor.env(at("plain"), write=False)
     after = doctor.world.client("plain").info("commandstats")
     assert before.get("cmdstat_set") == after.get("cmdstat_set")
-    found = doctor.env(at("replica"), write=False)
-    assert [finding.kind for finding in found.diagnosis.findings] == ["read-only-replica"]
+    report = doctor.env(at("replica"), write=False)
+    assert [finding.kind for finding in report.diagnosis.findings] == ["read-only-replica"]
 
 
 def test_sessions_of_every_master_of_a_cluster_are_seen(doctor: Doctor) -> None:
@@ -339,11 +343,11 @@ def test_sessions_of_every_master_of_a_cluster_are_seen(doctor: Doctor) -> None:
         for key in keys:
             client.set(key, STUB)
         try:
-            found = doctor.env(at("cluster-3", "REDIS_CLUSTER=true\n"))
+            report = doctor.env(at("cluster-3", "REDIS_CLUSTER=true\n"))
         finally:
             for key in keys:
                 client.delete(key)
-    (finding,) = found.diagnosis.findings
+    (finding,) = report.diagnosis.findings
     assert finding.kind == "stub-document"
     assert finding.sentence.startswith("12 stub documents")
 
@@ -365,10 +369,10 @@ def test_a_cluster_whose_announced_nodes_are_not_followed(doctor: Doctor, known:
 
 
 def test_a_password_is_never_told(doctor: Doctor) -> None:
-    found = doctor.env(
+    report = doctor.env(
         at("password", f"REDIS_PASSWORD={PASSWORD}\n"), at("password", "REDIS_PASSWORD=wrong-horse\n")
     )
-    text = json.dumps(found.to_json()) + repr(found)
-    assert [finding.kind for finding in found.diagnosis.findings] == ["password-wrong"]
+    text = json.dumps(report.to_json()) + repr(report)
+    assert [finding.kind for finding in report.diagnosis.findings] == ["password-wrong"]
     assert PASSWORD not in text
     assert "wrong-horse" not in text

@@ -84,12 +84,12 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def doctor(code: int, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     capsys.readouterr()
     assert main(["doctor", "--json", *words]) == code
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return told
+    output: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return output
 
 
-def kinds(told: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(item["kind"], item["cause"]) for item in told["findings"]]
+def kinds(message: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(item["kind"], item["cause"]) for item in message["findings"]]
 
 
 @pytest.mark.parametrize("switch", ["redis = false", ""], ids=["without a switch", "with a switch"])
@@ -98,10 +98,10 @@ def test_a_service_that_keeps_all_in_memory(
 ) -> None:
     """Whether or not it says that it has a switch: no session is known to the other pod."""
     with running(here, switch):
-        told = doctor(1, capsys)
+        report = doctor(1, capsys)
         assert main(["explain", "--json"]) == 1
         explained = json.loads(capsys.readouterr().out)
-    (finding,) = told["findings"]
+    (finding,) = report["findings"]
     assert f"ticket: opened on {A}, used on {B}: not found" in finding["evidence"] or "no key" in str(finding)
     assert finding["cause"] in {group["cause"] for group in explained["findings"]}
     assert finding["cause"] == ("pod-memory" if switch == "redis = false" else "wrong-port")
@@ -113,15 +113,15 @@ def test_a_switch_of_another_name_is_advised_by_its_name(
     """USE_REDIS means nothing to this service: neither verb speaks of it."""
     switch = 'redis = { on = { TICKETS_URL = "{redis_url}" }, off = {} }'
     with running(here, switch, off=True):
-        told = doctor(1, capsys)
+        report = doctor(1, capsys)
         assert main(["explain", "--json"]) == 1
         explained = json.loads(capsys.readouterr().out)
-    (finding,) = told["findings"]
+    (finding,) = report["findings"]
     assert finding["sentence"] == f"{A}, {B} with no TICKETS_URL: no session is in Redis"
     assert finding["change"] == {"text": "TICKETS_URL={redis_url}", "file": A, "line": None}
     (group,) = explained["findings"]
     assert group["change"] == "keep sessions in Redis: TICKETS_URL={redis_url} on every pod"
-    assert "USE_REDIS" not in json.dumps([told, explained])
+    assert "USE_REDIS" not in json.dumps([report, explained])
 
 
 def test_a_service_that_env_sends_to_another_redis(
@@ -130,10 +130,10 @@ def test_a_service_that_env_sends_to_another_redis(
     """That Redis is looked at, and not the stack's own; its sessions are known to both pods."""
     url = f"redis://127.0.0.1:{other.port['other']}/0"
     with running(here, f'redis = false\nenv = {{ TICKETS_URL = "{url}" }}'):
-        told = doctor(0, capsys)
-    assert [server["address"] for server in told["servers"]] == [f"127.0.0.1:{other.port['other']}"]
-    assert any("not behind the gate" in note for note in told["notes"])
-    crossing = next(check for check in told["checks"] if check["check"] == "a session on another pod")
+        report = doctor(0, capsys)
+    assert [server["address"] for server in report["servers"]] == [f"127.0.0.1:{other.port['other']}"]
+    assert any("not behind the gate" in note for note in report["notes"])
+    crossing = next(check for check in report["checks"] if check["check"] == "a session on another pod")
     assert (crossing["state"], crossing["text"][:6]) == ("ok", "2 of 2")
 
 
@@ -141,23 +141,23 @@ def test_a_service_that_env_sends_to_a_closed_port(here: Path, capsys: pytest.Ca
     """The stack's own Redis is open; the one of the settings is not, and devenv.toml has its line."""
     url = f"redis://127.0.0.1:{free_port()}/0"
     with running(here, f'redis = false\nenv = {{ TICKETS_URL = "{url}" }}'):
-        told = doctor(1, capsys)
+        report = doctor(1, capsys)
         assert main(["explain", "--json"]) == 1
         explained = capsys.readouterr().out
-    assert kinds(told)[0] == ("port-closed", "wrong-port")
+    assert kinds(report)[0] == ("port-closed", "wrong-port")
     # Each pod was asked for one ticket: its client's retries make every request a slow one.
     assert "2 challenges, 2 not created" in json.loads(explained)["verdict"]
-    change = told["findings"][0]["change"]
+    change = report["findings"][0]["change"]
     assert (change["file"], change["line"]) == (SERVICE_FILE, 4)
 
 
 def test_a_service_that_env_sends_through_the_gate(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``{redis_url}`` is the stack's: its Redis is looked at, past the gate."""
     with running(here, 'redis = false\nenv = { TICKETS_URL = "{redis_url}" }'):
-        told = doctor(0, capsys)
-        own = open_stack("embedded", here / ".devenv").status().endpoints.redis_port
-    assert [server["address"] for server in told["servers"]] == [f"127.0.0.1:{own}"]
-    assert told["notes"] == []
+        report = doctor(0, capsys)
+        one_service = open_stack("embedded", here / ".devenv").status().endpoints.redis_port
+    assert [server["address"] for server in report["servers"]] == [f"127.0.0.1:{one_service}"]
+    assert report["notes"] == []
 
 
 MOVED = (RedisMode.CLUSTER, "{redis_url}", "plain", "plain-client-on-cluster", "cluster-plain-client")
@@ -193,13 +193,13 @@ def test_what_the_gate_recorded_is_the_cause(
     """Its settings tell nothing of its client and its login; what Redis refused its pods does."""
     env = f'TICKETS_URL = "{url}", TICKETS_CLIENT = "{client}", TICKETS_FALLBACK = "{fallback}"'
     with running(here, f"redis = false\nenv = {{ {env} }}", mode):
-        told = doctor(1, capsys)
-    assert kinds(told) == [(kind, cause)]
+        report = doctor(1, capsys)
+    assert kinds(report) == [(kind, cause)]
 
 
 def test_read_only_opens_no_session_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running(here, "redis = false"):
-        told = doctor(0, capsys, "--read-only")
-    assert told["findings"] == []
-    crossing = next(check for check in told["checks"] if check["check"] == "a session on another pod")
+        report = doctor(0, capsys, "--read-only")
+    assert report["findings"] == []
+    crossing = next(check for check in report["checks"] if check["check"] == "a session on another pod")
     assert crossing["state"] == "unknown"

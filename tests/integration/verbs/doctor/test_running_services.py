@@ -34,9 +34,9 @@ class Ward:
         return examine(options or DoctorOptions(), "embedded", self.state, ask=self.ask)
 
     def kinds(self, options: DoctorOptions | None = None) -> dict[str, str]:
-        found = self.examine(options).diagnosis.findings
-        assert len({item.kind for item in found}) == len(found)
-        return {item.kind: str(item.change) for item in found}
+        report = self.examine(options).diagnosis.findings
+        assert len({item.kind for item in report}) == len(report)
+        return {item.kind: str(item.change) for item in report}
 
     @property
     def redis_port(self) -> str:
@@ -69,9 +69,9 @@ def ward(stack_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_healthy_stack(ward: Ward) -> None:
-    found = ward.examine()
-    assert found.diagnosis.findings == ()
-    states = {check.check: (check.state, check.text) for check in found.diagnosis.checks}
+    report = ward.examine()
+    assert report.diagnosis.findings == ()
+    states = {check.check: (check.state, check.text) for check in report.diagnosis.checks}
     assert {state for state, _ in states.values()} == {"ok"}
     assert states["a session for a challenge"][1] == "2 of 2 challenges have their key in Redis"
 
@@ -102,22 +102,22 @@ def test_one_pod_is_set_otherwise(ward: Ward, settings: dict[str, str], finds: d
         settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
     ward.restart(b=settings)
     try:
-        told = ward.kinds()
+        all_kinds = ward.kinds()
     finally:
         ward.restart(b={**dict.fromkeys(settings), "USE_REDIS": "true"})
-    assert told.keys() == finds.keys()
+    assert all_kinds.keys() == finds.keys()
     for kind, change in finds.items():
-        assert told[kind] == change.replace("{redis}", ward.redis_port)
+        assert all_kinds[kind] == change.replace("{redis}", ward.redis_port)
 
 
 def test_prefixes_that_differ_are_seen_in_the_keys(ward: Ward) -> None:
     """The settings that the doctor is given agree; what the pods write does not."""
     ward.restart(b={"REDIS_PREFIX": "rc:"})
     try:
-        told = _from_outside(ward)
+        message = _from_outside(ward)
     finally:
         ward.restart(b={"REDIS_PREFIX": None})
-    (finding,) = told.diagnosis.findings
+    (finding,) = message.diagnosis.findings
     assert finding.kind == "prefix-differs"
     assert str(finding.change.place) == ".env:4"
     assert any("rc:abstract:" in line for line in finding.evidence)
@@ -126,10 +126,10 @@ def test_prefixes_that_differ_are_seen_in_the_keys(ward: Ward) -> None:
 def test_flags_that_differ_are_seen_in_the_keys(ward: Ward) -> None:
     ward.restart(b={"USE_REDIS": "false"})
     try:
-        told = _from_outside(ward)
+        message = _from_outside(ward)
     finally:
         ward.restart(b={"USE_REDIS": "true"})
-    (finding,) = told.diagnosis.findings
+    (finding,) = message.diagnosis.findings
     assert finding.kind == "flags-differ"
     assert str(finding.change.place) == ".env:1"
     assert finding.sentence == "3 of 6 challenges left no key: the pods differ"
@@ -145,10 +145,10 @@ def test_a_silent_fall_back_to_memory(ward: Ward) -> None:
     gate.put({"action": "error", "pod": B, "command": "PING", "text": "ERR this address is not welcome"})
     try:
         ward.restart(b={})  # a client that had connected would be kept
-        told = ward.examine()
+        report = ward.examine()
     finally:
         gate.reset()
-    (finding,) = told.diagnosis.findings
+    (finding,) = report.diagnosis.findings
     assert finding.kind == "silent-fallback"
     assert finding.cause == "wrong-port"
     assert finding.subject == B
@@ -162,15 +162,17 @@ def test_the_redis_of_the_stack_has_stopped(ward: Ward) -> None:
     stack = open_stack("embedded", ward.state)
     stack.redis("stop")
     try:
-        told = ward.examine()
+        report = ward.examine()
     finally:
         stack.redis("start")
-    assert [(item.kind, item.cause) for item in told.diagnosis.findings] == [("redis-stopped", "redis-dies")]
+    assert [(item.kind, item.cause) for item in report.diagnosis.findings] == [
+        ("redis-stopped", "redis-dies")
+    ]
 
 
 def test_a_command_that_redis_does_not_know(ward: Ward) -> None:
-    told = ward.kinds(DoctorOptions(commands=("HEXPIRE",)))
-    assert told.keys() == {"server-too-old"}
+    all_kinds = ward.kinds(DoctorOptions(commands=("HEXPIRE",)))
+    assert all_kinds.keys() == {"server-too-old"}
 
 
 @pytest.fixture(scope="module", params=[RedisMode.CLUSTER, RedisMode.TLS, RedisMode.ACL], ids=str)

@@ -100,8 +100,8 @@ def test_parity(stack: JournaledStack) -> None:
     with client(stack) as http:
         challenge, pod = create(http)
         http.get("/ready")  # the picture of a page
-        found = verify(http, challenge)
-    assert found.headers["X-Served-By"] == pod
+        result = verify(http, challenge)
+    assert result.headers["X-Served-By"] == pod
     (sentence,) = remarks(stack, began, "parity")
     assert f"found by parity alone: {TURNS}" in sentence
     assert "1 request (" in sentence

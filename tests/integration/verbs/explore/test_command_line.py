@@ -33,32 +33,32 @@ def devenv(guide_folder: Path) -> Any:
 def test_json_and_exit_code(devenv: Any) -> None:
     done = devenv("R+R", "--json")
     assert done.returncode == 1, done.stderr
-    said = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     assert {"scenario", "strategy", "mode", "complete", "traces", "violations", "requests", "seconds"} <= set(
-        said
+        report
     )
-    assert (said["scenario"], said["strategy"], said["mode"]) == ("R+R", "guide", "learned")
-    assert (said["complete"], said["traces"]) == (True, 36)
-    first = said["violations"][0]
+    assert (report["scenario"], report["strategy"], report["mode"]) == ("R+R", "guide", "learned")
+    assert (report["complete"], report["traces"]) == (True, 36)
+    first = report["violations"][0]
     assert {"kind", "schedule", "confirmed", "replayed"} <= set(first)
 
 
 def test_what_was_found_lies_in_a_report_and_is_explained(devenv: Any, guide_folder: Path) -> None:
     """The records are those of the orders on real pods: explain finds the causes that the search names."""
     done = devenv("R+W+E", "--json")
-    found = json.loads(done.stdout)
-    folder = guide_folder / "runs" / found["run"]
+    result = json.loads(done.stdout)
+    folder = guide_folder / "runs" / result["run"]
     report = (folder / "report.html").read_text(encoding="utf-8")
     assert 'id="walk"' in report
-    assert all(violation["schedule"] in report for violation in found["violations"])
+    assert all(violation["schedule"] in report for violation in result["violations"])
     events = [event for _, event in read_numbered(folder / "trace.jsonl")]
     orders = [event.detail for event in events if isinstance(event, StackEvent) and event.what == "order"]
     assert orders == [
-        {"kind": violation["kind"], "order": violation["schedule"]} for violation in found["violations"]
+        {"kind": violation["kind"], "order": violation["schedule"]} for violation in result["violations"]
     ]
     exchanges = [event for event in events if isinstance(event, Exchange)]
     assert [event.seq for event in exchanges] == [*range(1, len(exchanges) + 1)]
-    assert len(exchanges) == sum(len(violation["requests"]) for violation in found["violations"])
+    assert len(exchanges) == sum(len(violation["requests"]) for violation in result["violations"])
     explained = explain_run(Run(folder))
     assert {"resurrected-key", "lost-attempt", "empty-bypass"} <= {group.cause for group in explained.groups}
 
@@ -72,7 +72,7 @@ def test_for_people(devenv: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (["R+Q"], "'Q' in 'R+Q' is no request and no event"),
         (["R", "--budget", "soon"], "--budget 'soon' is neither"),
@@ -86,23 +86,23 @@ def test_for_people(devenv: Any) -> None:
         (["R+E", "--type", "handwriting"], "an empty answer to a handwriting challenge"),
     ],
 )
-def test_usage(devenv: Any, words: list[str], told: str) -> None:
+def test_usage(devenv: Any, words: list[str], sentence: str) -> None:
     done = devenv(*words)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert sentence in done.stderr
     assert "learning" not in done.stderr  # told before anything is explored
 
 
 def test_a_budget_that_finds_nothing_is_inconclusive(devenv: Any) -> None:
     done = devenv("W+X", "--budget", "1", "--mode", "direct", "--json")
-    said = json.loads(done.stdout)
-    assert (said["complete"], said["traces"]) == (False, 1)
-    assert done.returncode == (3 if not said["violations"] else 1)
+    report = json.loads(done.stdout)
+    assert (report["complete"], report["traces"]) == (False, 1)
+    assert done.returncode == (3 if not report["violations"] else 1)
 
 
 @pytest.mark.parametrize("words", [("W+E+X",), ("R+R+X", "--mode", "direct"), ("R+W+E", "--mode", "random")])
 def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPatch, words: Any) -> None:
-    said = []
+    lines = []
     for seed in ("1", "2"):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         data = json.loads(devenv(*words, "--json").stdout)
@@ -110,9 +110,9 @@ def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPa
             del data[name]
         for violation in data["violations"]:
             del violation["scenario_file"], violation["reproduce"]  # in a folder with the run's time
-        said.append(json.dumps(data))
-    assert said[0] == said[1]
-    assert '"violations": [{' in said[0]
+        lines.append(json.dumps(data))
+    assert lines[0] == lines[1]
+    assert '"violations": [{' in lines[0]
 
 
 @pytest.mark.parametrize("ended", ["budget", "Ctrl-C"])
@@ -131,11 +131,11 @@ def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
             if "learning: " in line:
                 break
         child.send_signal(signal.SIGINT)
-    said = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
+    report = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
     why = {"budget": "the budget was used up", "Ctrl-C": "interrupted"}[ended]
-    assert (said["complete"], said["incomplete"], said["traces"]) == (False, why, None)
+    assert (report["complete"], report["incomplete"], report["traces"]) == (False, why, None)
     # What was met until then counts, where there was time to meet something.
-    met = any(violation["confirmed"] for violation in said["violations"])
+    met = any(violation["confirmed"] for violation in report["violations"])
     assert child.returncode == (1 if met else 3)
 
 
@@ -154,9 +154,9 @@ def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
             break
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=HANG_GUARD_S)
-    [said] = json.loads(out)["compared"]
-    assert (said["complete"], said["traces"]) == (True, 36)
-    assert [(violation["confirmed"], violation["why"]) for violation in said["violations"]] == [
+    [message] = json.loads(out)["compared"]
+    assert (message["complete"], message["traces"]) == (True, 36)
+    assert [(violation["confirmed"], violation["why"]) for violation in message["violations"]] == [
         (False, "interrupted")
     ] * 2
     assert "interrupted: not explored: atomic" in err
@@ -175,8 +175,8 @@ def test_ctrl_c_keeps_what_was_found(guide_folder: Path) -> None:
         if re.search(r"[1-9]\d* traces, .* violations: (?!none)", line):
             break
     child.send_signal(signal.SIGINT)
-    said = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
-    assert (said["complete"], said["incomplete"]) == (False, "interrupted")
-    assert 0 < said["traces"] < 1_977
-    assert [violation["confirmed"] for violation in said["violations"]]
+    report = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
+    assert (report["complete"], report["incomplete"]) == (False, "interrupted")
+    assert 0 < report["traces"] < 1_977
+    assert [violation["confirmed"] for violation in report["violations"]]
     assert child.returncode == 1

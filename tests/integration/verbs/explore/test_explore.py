@@ -27,8 +27,8 @@ from tests.integration.verbs.explore.conftest import Explore, exploring, started
 GUIDE, ATOMIC = Strategy.GUIDE, Strategy.ATOMIC
 
 
-def kinds(found: Exploration) -> set[str]:
-    return {violation.kind for violation in found.violations}
+def kinds(exploration: Exploration) -> set[str]:
+    return {violation.kind for violation in exploration.violations}
 
 
 def status_of(folder: Path) -> StackStatus:
@@ -94,15 +94,15 @@ def test_in_one_pod(guide: Explore) -> None:
 
 
 def test_shortest_schedules_are_the_known_ones(guide: Explore) -> None:
-    found = {violation.kind: violation for violation in guide("W+E+X", GUIDE, replays=100).violations}
-    bypass = found["empty-bypass"]
+    values = {violation.kind: violation for violation in guide("W+E+X", GUIDE, replays=100).violations}
+    bypass = values["empty-bypass"]
     assert bypass.schedule == (
         "v1 V1:GET @expire:s1 V1:GET V1:TTL V1:EXEC V2:GET V2:GET V2:TTL V2:EXEC V2:DEL"
     )
     assert (bypass.replayed, bypass.replays) == (100, 100)
     assert [step.reply for step in bypass.steps if step.what == "TTL"] == ["-2", "-1"]
-    assert found["expiry-inside-verify"].requests == ("W", "X")
-    assert found["lost-attempt"].requests == ("W", "E")
+    assert values["expiry-inside-verify"].requests == ("W", "X")
+    assert values["lost-attempt"].requests == ("W", "E")
     [ageing] = guide("W+A", GUIDE).violations
     assert ageing.kind == "ttl-rounds-to-zero"
 
@@ -128,8 +128,8 @@ def test_atomic_holds_on_real_pods(atomic: Explore, scenario: str) -> None:
 
 
 def test_what_a_restart_leaves_half_done(guide: Explore) -> None:
-    found = {violation.kind: violation for violation in guide("R+W+P", GUIDE, replays=2).violations}
-    half = found["half-done"]
+    values = {violation.kind: violation for violation in guide("R+W+P", GUIDE, replays=2).violations}
+    half = values["half-done"]
     assert (half.confirmed, half.replayed) == (True, 2)
     assert half.schedule == "v1 V1:GET V1:GET V1:TTL V1:EXEC V2:GET V2:GET V2:TTL V2:EXEC V2:DEL @restart:A"
     assert half.steps[-1].what == "(cut short)"

@@ -72,7 +72,8 @@ def answers(port: int) -> bool:
 
 def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, **body: Any) -> Scheduled:
     calls = tuple(
-        Call(f"V{at}", "pod", path, {"challenge_id": ANY_ID, **body}) for at in range(1, requests + 1)
+        Call(f"V{position}", "pod", path, {"challenge_id": ANY_ID, **body})
+        for position in range(1, requests + 1)
     )
     return Scheduled(KEY, b"0", 60_000, calls, (), prefix, watch=True)
 

@@ -70,18 +70,18 @@ def tried(port: int, *calls: ScriptCall) -> list[Any]:
 
     async def go() -> list[Any]:
         link = await RedisLink.open("127.0.0.1", port)
-        found: list[Any] = []
+        matches: list[Any] = []
         for call in calls:
             assert script_call_from_json(script_call_to_json(call)) == call
             try:
                 effect = await run_script(link, call)
             except NotModelled as problem:
-                found.append(problem.message)
+                matches.append(problem.message)
                 continue
             assert script_effect_from_json(script_effect_to_json(effect)) == effect
-            found.append(effect)
+            matches.append(effect)
         link.close()
-        return found
+        return matches
 
     results = asyncio.run(go())
     with redis.Redis(port=port) as client:
@@ -146,9 +146,9 @@ def test_what_a_script_does_is_seen(redis_port: int) -> None:
     ],
 )
 def test_what_cannot_be_learned_is_said(redis_port: int, call: ScriptCall, why: str) -> None:
-    [told] = tried(redis_port, call)
-    assert isinstance(told, str)
-    assert why in told
+    [message] = tried(redis_port, call)
+    assert isinstance(message, str)
+    assert why in message
 
 
 # --- a whole service --------------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ def ways(learner: Learner, cast: tuple[Participant, ...], runner: asyncio.Runner
     """How many traces a cast has, and in which ways they end."""
     learned = runner.run(learner.learn(cast))
     outcomes = set()
-    found = SourceDpor(learned.system, lambda run, state: outcomes.add(learned.outcome(state))).search()
-    return found.traces, outcomes
+    result = SourceDpor(learned.system, lambda run, state: outcomes.add(learned.outcome(state))).search()
+    return result.traces, outcomes
 
 
 def test_our_script_without_its_model_gives_the_same(redis_port: int, pod: tuple[int, int]) -> None:
@@ -220,7 +220,7 @@ def test_our_script_without_its_model_gives_the_same(redis_port: int, pod: tuple
     fixture = Fixture(
         "abstract", SessionKey(KEY.decode()), json.dumps(document).encode(), submissions, 60_000, ("pod",)
     )
-    found: list[list[tuple[int, set[Any]]]] = []
+    matches: list[list[tuple[int, set[Any]]]] = []
     asked = []
     with asyncio.Runner() as runner:
 
@@ -234,11 +234,11 @@ def test_our_script_without_its_model_gives_the_same(redis_port: int, pod: tuple
         for scripts in (lambda: LearnedScripts(known_scripts()), LearnedScripts):
             gate, pool, learner, near = runner.run(opened(scripts))
             casts = [item for text in ("R+W+E", "R+W+X+A", "W+W+L") for item in parse_meeting(text).cast()]
-            found.append([ways(learner, cast, runner) for cast in casts])
+            matches.append([ways(learner, cast, runner) for cast in casts])
             asked.append(near.tried)
             pool.close()
             runner.run(gate.close())
-    with_model, without = found
+    with_model, without = matches
     assert without == with_model
     assert [traces for traces, _ in with_model][:2] == [6, 24]  # every order of so many scripts on one key
     assert asked[0] == 0

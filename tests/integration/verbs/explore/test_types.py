@@ -38,11 +38,11 @@ def test_every_type_has_the_same_races(guide: Explore, folder: Path, kind: Captc
     direct = guide("R+R", GUIDE, kind=kind, mode=Mode.DIRECT)
     for done in (learned, direct):
         assert (done.traces, done.complete, done.outcomes) == (36, True, 5)
-        found = {
+        values = {
             violation.kind: (violation.traces, violation.confirmed, violation.replayed)
             for violation in done.violations
         }
-        assert found == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
+        assert values == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
     scenario = yaml.safe_load(Path(str(learned.violations[0].scenario_file)).read_text(encoding="utf-8"))
     assert scenario["sessions"] == {"s1": str(kind)}
     with redis.Redis(port=running_stack("embedded", folder).endpoints().redis_port, db=DB) as client:

@@ -80,13 +80,15 @@ class Numbered:
         return 200, {"ok": False}
 
 
-@pytest.mark.parametrize(("limit", "said"), [(1, 1), (2, 2), (3, 3), (5, 5), (None, 0)])
-def test_the_limit_is_found_by_trying(pod_of: Callable[[Service], Pod], limit: int | None, said: int) -> None:
+@pytest.mark.parametrize(("limit", "number"), [(1, 1), (2, 2), (3, 3), (5, 5), (None, 0)])
+def test_the_limit_is_found_by_trying(
+    pod_of: Callable[[Service], Pod], limit: int | None, number: int
+) -> None:
     service = pod_of(Numbered(limit))
     tried = try_pair(service, OpenApi({}), NEW, USE, CAPTCHA, {"id": "{id}", "n": "{answer}"})
     assert tried.kind.answers == {"wrong": "devenv"}
-    found, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
-    assert (found, gone) == (said, ())
+    result, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
+    assert (result, gone) == (number, ())
     assert bool(note) == (limit is None)
 
 
@@ -161,8 +163,8 @@ def test_a_kind_of_the_contract_fits_or_says_why_not(
             return 200, {"challenge_id": "0123456789"}
         return known if json.loads(body)["challenge_id"] == "0123456789" else unknown
 
-    found = misfit(pod_of(answer), CAPTCHA.kinds["abstract"], CAPTCHA)
-    assert (found is None) if why is None else (found is not None and why in found)
+    result = misfit(pod_of(answer), CAPTCHA.kinds["abstract"], CAPTCHA)
+    assert (result is None) if why is None else (result is not None and why in result)
 
 
 def test_kinds_have_different_names() -> None:

@@ -44,12 +44,12 @@ def test_outcomes(status: int | None, body: dict[str, Any], outcome: Outcome) ->
 def test_with_pod_memory_the_other_pod_never_passes_and_the_same_always(stack: EmbeddedStack) -> None:
     async def work() -> None:
         async with CaptchaClient(stack.endpoints()) as client:
-            found = await run_cross_pod(client, (A, B), tuple(CaptchaType), 3)
+            outcome = await run_cross_pod(client, (A, B), tuple(CaptchaType), 3)
         missing = Tally(trials=3, not_found=3)
-        assert found[CaptchaType.ABSTRACT].cross_pod == missing
-        assert found[CaptchaType.IMAGEGRID].cross_pod == missing
-        assert found[CaptchaType.HANDWRITING].cross_pod == Tally(trials=3, wrong=3)
-        assert {result.same_pod for result in found.values()} == {Tally(trials=3, success=3)}
+        assert outcome[CaptchaType.ABSTRACT].cross_pod == missing
+        assert outcome[CaptchaType.IMAGEGRID].cross_pod == missing
+        assert outcome[CaptchaType.HANDWRITING].cross_pod == Tally(trials=3, wrong=3)
+        assert {result.same_pod for result in outcome.values()} == {Tally(trials=3, success=3)}
 
     asyncio.run(work())
 
@@ -57,9 +57,9 @@ def test_with_pod_memory_the_other_pod_never_passes_and_the_same_always(stack: E
 def test_with_redis_every_pod_passes(redis_stack: EmbeddedStack) -> None:
     async def work() -> None:
         async with CaptchaClient(redis_stack.endpoints()) as client:
-            found = await run_cross_pod(client, (A, B), tuple(CaptchaType), 3, same_pod=False)
-        assert {result.cross_pod for result in found.values()} == {Tally(trials=3, success=3)}
-        assert {result.same_pod for result in found.values()} == {None}
+            outcome = await run_cross_pod(client, (A, B), tuple(CaptchaType), 3, same_pod=False)
+        assert {result.cross_pod for result in outcome.values()} == {Tally(trials=3, success=3)}
+        assert {result.same_pod for result in outcome.values()} == {None}
 
     asyncio.run(work())
 
@@ -142,8 +142,8 @@ def test_what_happens_is_recorded_and_found_again_at_the_proxy(stack: EmbeddedSt
         ("client", B, "request"),
         (B, "client", "failed"),
     ]
-    found = [one for one in trace_since(control, before) if one["kind"] == "exchange"]
-    assert [(one["path"], one["pod"]) for one in found] == [
+    matches = [one for one in trace_since(control, before) if one["kind"] == "exchange"]
+    assert [(one["path"], one["pod"]) for one in matches] == [
         ("/api/abstract-captcha", A),
         ("/health", A),
         ("/api/abstract-verify", B),
@@ -151,7 +151,7 @@ def test_what_happens_is_recorded_and_found_again_at_the_proxy(stack: EmbeddedSt
     assert mark(control).exchange == before.exchange + 3
     assert trace_since(control, mark(control)) == []
     [only] = trace_since(control, Mark(), recording.request_ids[1:2])[-1:]
-    assert only == found[1]
+    assert only == matches[1]
 
 
 def test_commands_of_the_pods_are_in_the_trace(redis_stack: EmbeddedStack) -> None:
@@ -166,7 +166,7 @@ def test_commands_of_the_pods_are_in_the_trace(redis_stack: EmbeddedStack) -> No
     key = asyncio.run(work())
     trace = trace_since(redis_stack.endpoints().control, before)
     assert {one["pod"] for one in trace if one["kind"] == "redis" and one["key"] == key} == {A, B}
-    exchanges = [at for at, one in enumerate(trace) if one["kind"] == "exchange"]
+    exchanges = [position for position, one in enumerate(trace) if one["kind"] == "exchange"]
     assert exchanges[0] == 0
     assert len(exchanges) == 2
 

@@ -214,8 +214,8 @@ def test_a_pod_that_is_meant_not_to_start(stack: EmbeddedStack) -> None:
         "  - {verify: alice, pod: A, answer: right, expect: {outcome: success}}\n"
     )
     with Replayer(stack) as replayer:
-        told = _told(replayer.run(_scenario(steps), Strategy.ATOMIC))
-    assert told == ['says: expected "REDIS_DB" in it']
+        message = _told(replayer.run(_scenario(steps), Strategy.ATOMIC))
+    assert message == ['says: expected "REDIS_DB" in it']
     assert {pod.name: pod.settings for pod in stack.status().pods} == before
     assert {pod.state for pod in stack.status().pods} == {"running"}
 
@@ -227,8 +227,8 @@ def test_a_session_that_could_not_be_created_is_skipped_where_nothing_is_expecte
         "  - {verify: alice, pod: A, answer: right%s}\n"
     )
     assert _told(replayer.run(_scenario(steps % ""), Strategy.ATOMIC)) == []
-    told = _told(replayer.run(_scenario(steps % ", expect: {outcome: error}"), Strategy.ATOMIC))
-    assert told == ["it was not sent: alice could not be created"]
+    message = _told(replayer.run(_scenario(steps % ", expect: {outcome: error}"), Strategy.ATOMIC))
+    assert message == ["it was not sent: alice could not be created"]
 
 
 def test_a_redis_that_came_anew_knows_the_script_before_a_rule_meets_it(replayer: Replayer) -> None:

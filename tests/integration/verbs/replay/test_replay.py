@@ -203,8 +203,8 @@ def test_what_was_played_before_an_interrupt_can_be_explained(stack: EmbeddedSta
     run = open_run(tmp_path, "replay", 0)
     with pytest.raises(KeyboardInterrupt):
         replay(stack, find("pod-memory-abstract"), Strategy.MEMORY, 9, run=run, progress=interrupt)
-    found = explain_run(run)
-    assert [(group.cause, group.count) for group in found.groups] == [("pod-memory", 2)]
+    explanation = explain_run(run)
+    assert [(group.cause, group.count) for group in explanation.groups] == [("pod-memory", 2)]
 
 
 def test_a_run_that_never_began_leaves_no_folder(tmp_path: Path) -> None:

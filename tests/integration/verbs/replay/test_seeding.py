@@ -45,11 +45,11 @@ def test_seeded_challenges_pass_with_their_answers_on_any_pod(
     redis_stack: EmbeddedStack, tmp_path: Path, direct: bool
 ) -> None:
     status = redis_stack.status()
-    told: list[str] = []
-    found = seed(status, 9, None, tmp_path, direct=direct, progress=told.append)
-    assert told[-1] == "9 of 9 challenges"
-    assert found.note is None
-    assert found.to_json()["types"] == {"abstract": 3, "imagegrid": 3, "handwriting": 3}
+    messages: list[str] = []
+    result = seed(status, 9, None, tmp_path, direct=direct, progress=messages.append)
+    assert messages[-1] == "9 of 9 challenges"
+    assert result.note is None
+    assert result.to_json()["types"] == {"abstract": 3, "imagegrid": 3, "handwriting": 3}
     lines = _lines(tmp_path / "challenges.jsonl")
     assert len({line["challenge_id"] for line in lines}) == 9
     for line in lines:

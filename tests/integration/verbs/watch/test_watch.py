@@ -38,17 +38,17 @@ def once(folder: Path) -> tuple[int, Any]:
 
 
 def test_without_a_verify_nothing_is_known(status: StackStatus, folder: Path) -> None:
-    code, found = once(folder)
-    assert (code, found["not_found"], found["alarms"]) == (3, None, [])
-    assert {info["store"] for info in found["pods"].values()} == {"memory"}
+    code, result = once(folder)
+    assert (code, result["not_found"], result["alarms"]) == (3, None, [])
+    assert {info["store"] for info in result["pods"].values()} == {"memory"}
 
 
 def test_sessions_in_the_wrong_place_are_an_alarm(status: StackStatus) -> None:
     def sleep(_: float) -> None:
         run_pairs(status.endpoints.traffic, 10, in_flight=1)
 
-    found = next(iter(watch(status, 1.0, sleep=sleep)))
-    assert found.verifies == 10
-    assert found.not_found == 1.0, "round-robin sends every second request to the other pod"
-    assert [alarm.name for alarm in found.alarms] == ["CaptchaSessionsNotFound"]
-    assert found.silent == ()
+    result = next(iter(watch(status, 1.0, sleep=sleep)))
+    assert result.verifies == 10
+    assert result.not_found == 1.0, "round-robin sends every second request to the other pod"
+    assert [alarm.name for alarm in result.alarms] == ["CaptchaSessionsNotFound"]
+    assert result.silent == ()

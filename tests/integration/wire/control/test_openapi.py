@@ -40,8 +40,8 @@ def called(control: str, examples: int, wanted: Callable[[str], bool]) -> set[st
     """Call every operation that is ``wanted`` with what its description allows; gives which these are."""
     schema = schemathesis.openapi.from_url(control + "/openapi.json")
     seen = set()
-    for found in schema.get_all_operations():
-        operation: Any = found.ok()  # type: ignore[union-attr]
+    for described in schema.get_all_operations():
+        operation: Any = described.ok()  # type: ignore[union-attr]
         name = f"{operation.method.upper()} {operation.path}"
         if operation.path in ENDLESS or not wanted(name):
             continue

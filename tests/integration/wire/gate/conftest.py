@@ -120,8 +120,8 @@ class Running:
 
     def steps(self) -> list[RedisCommand]:
         """What is recorded, without handshakes."""
-        found = self.call(self.gate.commands, 0, 1_000_000)
-        return [command for command in found if command.fate != "handshake"]
+        result = self.call(self.gate.commands, 0, 1_000_000)
+        return [command for command in result if command.fate != "handshake"]
 
     def fates(self) -> list[tuple[str, str]]:
         return [(command.command, command.fate) for command in self.steps()]

@@ -47,8 +47,8 @@ def connection(request: pytest.FixtureRequest, gate: Any) -> Any:
 
 
 def replies(gate: Any, command: str) -> list[tuple[str, str | None]]:
-    found = gate.call(gate.gate.commands, 0, 100_000)
-    return [(one.fate, one.reply) for one in found if one.command == command]
+    result = gate.call(gate.gate.commands, 0, 100_000)
+    return [(one.fate, one.reply) for one in result if one.command == command]
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -181,11 +181,11 @@ def test_bytes_in_any_pieces(gate: Any, redis_server: Any, direct: redis.Redis) 
         cuts = random.Random(seed)
         with gate.socket() as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            at = 0
-            while at < len(data):
+            position = 0
+            while position < len(data):
                 size = cuts.choice([1, 2, 7, 50])
-                connection.sendall(data[at : at + size])
-                at += size
+                connection.sendall(data[position : position + size])
+                position += size
             connection.shutdown(socket.SHUT_WR)
             assert read_all(connection) == expected
 

@@ -82,20 +82,20 @@ def test_a_reply_is_exchanged_for_another(gate: Any, direct: redis.Redis, backgr
 
 def test_a_watcher_is_told_of_its_rule_only(gate: Any, background: Any) -> None:
     gate.rules({"action": "hold", "key": "a", "id": "mine"}, {"action": "hold", "key": "b", "id": "other"})
-    told: list[Held] = []
+    messages: list[Held] = []
     came = threading.Event()
 
     def watch(held: Held) -> None:
-        told.append(held)
+        messages.append(held)
         came.set()
 
     gate.call(gate.gate.holds.watch, "mine", watch)
     asking = [background(gate.client().get, key) for key in ("b", "a")]
     assert came.wait(HANG_GUARD_S)
     gate.held(2)
-    assert [held.key for held in told] == ["a"]
+    assert [held.key for held in messages] == ["a"]
     gate.call(gate.gate.holds.watch, "mine", None)
-    assert gate.call(gate.gate.holds.release_one, told[0].seq)
-    assert not gate.call(gate.gate.holds.release_one, told[0].seq)
+    assert gate.call(gate.gate.holds.release_one, messages[0].seq)
+    assert not gate.call(gate.gate.holds.release_one, messages[0].seq)
     gate.release()
     assert [one.result(HANG_GUARD_S) for one in asking] == [None, None]

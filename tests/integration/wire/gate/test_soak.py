@@ -36,10 +36,10 @@ def running(upstream: int, trace: Path) -> Iterator[tuple[int, psutil.Process]]:
 
 def run_round(clients: list[redis.Redis], round_number: int) -> None:
     """One pipeline on each connection; the connections take turns, so that they interleave."""
-    for at, client in enumerate(clients):
+    for position, client in enumerate(clients):
         with client.pipeline(transaction=False) as pipe:
             for _ in range(PIPELINE):
-                pipe.incrby(f"n{at}", 1)
+                pipe.incrby(f"n{position}", 1)
             replies = pipe.execute()
         first = round_number * PIPELINE + 1
         assert replies == list(range(first, first + PIPELINE))
@@ -73,4 +73,4 @@ def test_many_commands(redis_server: Any, direct: redis.Redis, tmp_path: Path) -
             assert int(seq) > seqs.get(connection, 0)
             seen[key], seqs[connection] = int(reply), int(seq)
     assert commands == rounds * PIPELINE * CONNECTIONS
-    assert seen == {f"n{at}": rounds * PIPELINE for at in range(CONNECTIONS)}
+    assert seen == {f"n{position}": rounds * PIPELINE for position in range(CONNECTIONS)}

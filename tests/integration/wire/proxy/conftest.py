@@ -231,23 +231,23 @@ class Wire:
             piece = self.socket.recv(65536)
             assert piece, f"closed before {mark!r}; got {self._buffer!r}"
             self._buffer += piece
-        found, _, self._buffer = self._buffer.partition(mark)
-        return found + mark
+        result, _, self._buffer = self._buffer.partition(mark)
+        return result + mark
 
     def exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             piece = self.socket.recv(65536)
             assert piece, f"closed after {len(self._buffer)} of {size} bytes"
             self._buffer += piece
-        found, self._buffer = self._buffer[:size], self._buffer[size:]
-        return found
+        result, self._buffer = self._buffer[:size], self._buffer[size:]
+        return result
 
     def rest(self) -> bytes:
         """Everything until the other side closes."""
         while piece := self.socket.recv(65536):
             self._buffer += piece
-        found, self._buffer = self._buffer, b""
-        return found
+        result, self._buffer = self._buffer, b""
+        return result
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
         """One answer with Content-Length: status, headers by lower-cased name, body."""

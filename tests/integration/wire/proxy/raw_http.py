@@ -28,5 +28,5 @@ def reset(connection: socket.socket) -> None:
 
 
 def exchanges(front: Any) -> list[Any]:
-    found: list[Any] = front.do(front.proxy.exchanges)
-    return found
+    result: list[Any] = front.do(front.proxy.exchanges)
+    return result

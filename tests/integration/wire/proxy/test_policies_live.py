@@ -161,8 +161,8 @@ def control(front: Any) -> Any:
             async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
                 return await client.request(method, path, **options)
 
-        found: httpx.Response = front.loop.call(send())
-        return found
+        result: httpx.Response = front.loop.call(send())
+        return result
 
     return call
 

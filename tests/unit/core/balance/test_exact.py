@@ -28,14 +28,14 @@ def played(model: str, pods: int, pattern: Pattern) -> float:
             match pattern.connections:
                 case Connections.NEW:
                     connection += 1
-                    own = connection
+                    one_service = connection
                 case Connections.BROWSER:
-                    own = number % pattern.before
+                    one_service = number % pattern.before
                 case _:
-                    own = 0
-            facts = RequestFacts("127.0.0.1", own, on_connection.get(own), cookie)
+                    one_service = 0
+            facts = RequestFacts("127.0.0.1", one_service, on_connection.get(one_service), cookie)
             choice = policy.choose(facts, names, {}, rng)
-            on_connection[own] = choice.pod
+            on_connection[one_service] = choice.pod
             cookie = choice.set_cookie or cookie
             chosen.append(choice.pod)
         lost += chosen[pattern.before] != chosen[-1]

@@ -108,7 +108,7 @@ def test_lines_stay_where_they_are_so_that_its_errors_name_the_teams_lines() -> 
     before = (FILES / "nginx_names.conf").read_text(encoding="utf-8").splitlines()
     after = taken_over("nginx_names.conf").files["nginx.conf"].splitlines()
     assert len(before) == len(after)
-    number = next(at for at, line in enumerate(before) if "keepalive 32" in line)
+    number = next(position for position, line in enumerate(before) if "keepalive 32" in line)
     assert after[number] == before[number]
 
 

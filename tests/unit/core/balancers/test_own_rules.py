@@ -63,9 +63,9 @@ def of_text(name: str, text: str) -> OwnRules:
     ],
 )
 def test_what_the_file_chooses_by(name: str, setting: str, without_cookie: str, policy: str) -> None:
-    found = rules(name)
-    assert (found.setting, found.without_cookie, found.unknown) == (setting, without_cookie, "")
-    assert found.named(POLICY) == policy
+    all_rules = rules(name)
+    assert (all_rules.setting, all_rules.without_cookie, all_rules.unknown) == (setting, without_cookie, "")
+    assert all_rules.named(POLICY) == policy
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_what_the_file_chooses_by(name: str, setting: str, without_cookie: str, 
     ],
 )
 def test_what_decides_is_named_where_its_turns_are_not_known(name: str, why: str) -> None:
-    found = rules(name)
-    assert found.setting == ""
-    assert found.unknown.startswith(why)
-    assert found.named(POLICY)
+    all_rules = rules(name)
+    assert all_rules.setting == ""
+    assert all_rules.unknown.startswith(why)
+    assert all_rules.named(POLICY)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ server { location / { %s proxy_pass http://u; } } }"""
     ],
 )
 def test_upstreams_of_nginx(method: str, server: str, setting: str) -> None:
-    found = of_text("nginx.conf", NGINX % (method, server, ""))
-    assert found.setting == setting
-    assert bool(found.unknown) is not bool(setting)
+    result = of_text("nginx.conf", NGINX % (method, server, ""))
+    assert result.setting == setting
+    assert bool(result.unknown) is not bool(setting)
 
 
 def test_the_nearest_proxy_next_upstream_counts() -> None:
@@ -147,10 +147,12 @@ def test_the_nearest_proxy_next_upstream_counts() -> None:
 
 def test_groups_that_choose_in_several_ways_are_not_known() -> None:
     other = "upstream v { ip_hash; server c:1; server d:1; }\nserver { location /v { proxy_pass http://v; }"
-    found = of_text("nginx.conf", (NGINX % ("", "", "")).replace("server { location", f"{other} location"))
-    assert found.setting == ""
-    assert found.unknown.startswith("it chooses in several ways: `upstream u` without a method (nginx.conf, ")
-    assert "`ip_hash;` (nginx.conf, line 4)" in found.unknown
+    result = of_text("nginx.conf", (NGINX % ("", "", "")).replace("server { location", f"{other} location"))
+    assert result.setting == ""
+    assert result.unknown.startswith(
+        "it chooses in several ways: `upstream u` without a method (nginx.conf, "
+    )
+    assert "`ip_hash;` (nginx.conf, line 4)" in result.unknown
 
 
 HAPROXY = (
@@ -175,15 +177,15 @@ HAPROXY = (
     ],
 )
 def test_sections_of_haproxy(mode: str, line: str, server: str, setting: str, without_cookie: str) -> None:
-    found = of_text("haproxy.cfg", HAPROXY % (mode, line, server))
-    assert (found.setting, found.without_cookie) == (setting, without_cookie)
-    assert bool(found.unknown) is not bool(setting)
+    result = of_text("haproxy.cfg", HAPROXY % (mode, line, server))
+    assert (result.setting, result.without_cookie) == (setting, without_cookie)
+    assert bool(result.unknown) is not bool(setting)
 
 
 def test_what_haproxy_sends_again() -> None:
     for words, expected in (("conn-failure", False), ("conn-failure empty-response", True)):
-        found = of_text("haproxy.cfg", HAPROXY % ("http", f"retry-on {words}", ""))
-        assert bool(found.named(AGAIN)) is expected
+        result = of_text("haproxy.cfg", HAPROXY % ("http", f"retry-on {words}", ""))
+        assert bool(result.named(AGAIN)) is expected
 
 
 def envoy(route: str, cluster: str = "") -> OwnRules:
@@ -232,9 +234,9 @@ def envoy(route: str, cluster: str = "") -> OwnRules:
     ],
 )
 def test_clusters_of_envoy(route: str, cluster: str, setting: str) -> None:
-    found = envoy(route, cluster)
-    assert found.setting == setting
-    assert bool(found.unknown) is not bool(setting)
+    result = envoy(route, cluster)
+    assert result.setting == setting
+    assert bool(result.unknown) is not bool(setting)
 
 
 def test_the_retry_policy_of_a_route_counts_before_that_of_its_host() -> None:

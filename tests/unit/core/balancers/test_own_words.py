@@ -29,7 +29,7 @@ def test_each_line_of_the_copy_has_its_line_of_the_teams_file(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("sentence", "shown"),
     [
         ('unknown directive "x" in ./nginx.conf:2', 'unknown directive "x" in edge.conf:7'),
         ("parsing [nginx.conf:1] : wrong", "parsing [line 1 of its copy nginx.conf] : wrong"),
@@ -38,8 +38,8 @@ def test_each_line_of_the_copy_has_its_line_of_the_teams_file(name: str) -> None
         ("no line", "no line"),
     ],
 )
-def test_a_line_of_the_copy(said: str, shown: str) -> None:
-    assert with_lines_of_copy(said, "nginx.conf", "edge.conf", (0, 7)) == shown
+def test_a_line_of_the_copy(sentence: str, shown: str) -> None:
+    assert with_lines_of_copy(sentence, "nginx.conf", "edge.conf", (0, 7)) == shown
 
 
 @pytest.mark.parametrize(
@@ -66,24 +66,24 @@ def test_a_field_or_value_that_envoy_names_has_its_line(right: str, wrong: str, 
 
 
 @pytest.mark.parametrize(
-    ("said", "line"),
+    ("sentence", "line"),
     [
         ("services.yml: field not found, node: stiky", 3),
         (r'error="the service \"pods@file\" does not exist"', 5),
         (r"strconv.ParseBool: parsing \"maybe\": invalid syntax", 4),
     ],
 )
-def test_what_traefik_names_has_its_line(said: str, line: int) -> None:
+def test_what_traefik_names_has_its_line(sentence: str, line: int) -> None:
     text = "http:\n  a:\n    stiky:\n      httpOnly: maybe\n  service: pods\n"
-    assert with_line_of_yaml(said, "edge.yml", text) == f"edge.yml:{line}: {said}"
+    assert with_line_of_yaml(sentence, "edge.yml", text) == f"edge.yml:{line}: {sentence}"
 
 
 @pytest.mark.parametrize("text", ["a: captcha\nb: captcha\n", "c: 1", "a: ["])
 def test_no_line_is_named_where_none_or_several_have_it(text: str) -> None:
-    said = "unknown cluster 'captcha'"
-    assert with_line_of_yaml(said, "edge.yaml", text) == said
+    message = "unknown cluster 'captcha'"
+    assert with_line_of_yaml(message, "edge.yaml", text) == message
 
 
 def test_a_repeated_configuration_is_cut() -> None:
-    said = with_line_of_yaml("x" * 5000, "edge.yaml", "a: 1")
-    assert said == "x" * MOST_CHARACTERS + " …"
+    message = with_line_of_yaml("x" * 5000, "edge.yaml", "a: 1")
+    assert message == "x" * MOST_CHARACTERS + " …"

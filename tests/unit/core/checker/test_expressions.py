@@ -14,14 +14,14 @@ from devenv.core.model.events import HistoryEvent
 @pytest.fixture
 def history() -> History:
     """k: wrong on a, success on b; l: not found on a, an error (503) on b."""
-    told: list[tuple[str, str, Any, dict[str, Any]]] = [
+    messages: list[tuple[str, str, Any, dict[str, Any]]] = [
         ("k", "a", "ok", {"answer": "wrong", "outcome": "wrong", "attempts": 1, "status": 200}),
         ("k", "b", "ok", {"answer": "right", "outcome": "success", "attempts": 2, "status": 200}),
         ("l", "a", "ok", {"answer": "right", "outcome": "not_found", "status": 200}),
         ("l", "b", "info", {"answer": "right", "outcome": "error", "status": 503}),
     ]
     events = []
-    for number, (key, pod, kind, value) in enumerate(told):
+    for number, (key, pod, kind, value) in enumerate(messages):
         events += [
             HistoryEvent(number, "invoke", "verify", {}, number, None, key),
             HistoryEvent(number, kind, "verify", value, number + 0.5, pod, key),
@@ -51,8 +51,8 @@ def history() -> History:
 def test_what_is_counted(history: History, text: str, holds: bool) -> None:
     expression = read_expression(text)
     assert expression.holds(history.operations) is holds
-    told = invariant("rule", expression).check(history)
-    assert told == (None if holds else f"rule is violated: {text}")
+    message = invariant("rule", expression).check(history)
+    assert message == (None if holds else f"rule is violated: {text}")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_what_is_counted(history: History, text: str, holds: bool) -> None:
     [(Scope.CHALLENGE, "challenge l"), (Scope.POD, "pod a"), (Scope.PROCESS, "process 2")],
 )
 def test_rules_for_each(history: History, scope: Scope, who: str) -> None:
-    told = invariant("found", read_expression('count(outcome="not_found") == 0'), scope).check(history)
-    assert told == f'found of {who} is violated: count(outcome="not_found") == 0'
+    message = invariant("found", read_expression('count(outcome="not_found") == 0'), scope).check(history)
+    assert message == f'found of {who} is violated: count(outcome="not_found") == 0'
     assert invariant("few", read_expression("count() <= 2"), scope).check(history) is None
 
 

@@ -66,7 +66,7 @@ def test_what_does_not_end_is_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "result"),
     [
         ({"outcome": "success", "attempts": 1}, Result(ResultKind.SUCCESS, 1)),
         ({"outcome": "wrong", "attempts": None}, Result(ResultKind.WRONG)),
@@ -77,9 +77,9 @@ def test_what_does_not_end_is_lost() -> None:
         ({"message": "Challenge not found"}, Result(ResultKind.NOT_FOUND)),
     ],
 )
-def test_what_a_verify_was_told(value: dict[str, Any], told: Result) -> None:
+def test_what_a_verify_was_told(value: dict[str, Any], result: Result) -> None:
     operation = verified(**value)
-    assert (operation.type, operation.result) == ("ok", told)
+    assert (operation.type, operation.result) == ("ok", result)
 
 
 def test_an_answer_without_a_grade_had_no_effect() -> None:
@@ -88,18 +88,20 @@ def test_an_answer_without_a_grade_had_no_effect() -> None:
 
 
 def test_a_line_ends_with_a_line_feed_only() -> None:
-    told = line("ok", "verify", 2, key="k", value={"outcome": "error", "message": "one\u2028two\x85"})
-    text = "\r\n".join(json.dumps(item, ensure_ascii=False) for item in (line("invoke", "verify", 1), told))
+    message = line("ok", "verify", 2, key="k", value={"outcome": "error", "message": "one\u2028two\x85"})
+    text = "\r\n".join(
+        json.dumps(item, ensure_ascii=False) for item in (line("invoke", "verify", 1), message)
+    )
     [operation] = parse_history(text, "h.jsonl").operations
     assert operation.lines == (1, 2)
 
 
 def test_selections_are_compared_with_those_known_to_be_right() -> None:
     def verify(number: int, **value: Any) -> list[dict[str, Any]]:
-        told = {"outcome": "not_found"}
+        messages = {"outcome": "not_found"}
         return [
             line("invoke", "verify", number, key="k", value=value),
-            line("ok", "verify", number + 0.5, key="k", value=told),
+            line("ok", "verify", number + 0.5, key="k", value=messages),
         ]
 
     history = parse(

@@ -164,7 +164,7 @@ class Trace:
         never_sent = fate in ("request-dropped", "discarded", "error", "disconnected")
         answered = None if reply is None else self.tick(late + 0.0001)
         heard = reply is not None and fate not in ("reply-dropped", "blackholed", "undelivered")
-        said = RedisCommand(
+        message = RedisCommand(
             seq=self._commands,
             pod=pod,
             connection=connection,
@@ -179,8 +179,8 @@ class Trace:
             delivered=answered if heard else None,
             node=node,
         )
-        self.events.append(said)
-        return said
+        self.events.append(message)
+        return message
 
     # -- what the checker says
 
@@ -188,7 +188,7 @@ class Trace:
         return diagnose(self.events)
 
     def causes(self) -> list[str]:
-        return [found.cause for found in self.findings()]
+        return [finding.cause for finding in self.findings()]
 
 
 @pytest.fixture

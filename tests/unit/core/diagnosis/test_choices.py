@@ -228,8 +228,8 @@ def test_without_a_body_only_a_balancer_that_sends_again_tells(option: str, coun
         replace(each, request_body=None) if isinstance(each, Exchange) else each for each in again.events
     ]
     again.events[:] = events
-    found = [each for each in remarks_of(again, f"nginx:round_robin{option}") if "twice" in each]
-    assert len(found) == count
+    matches = [each for each in remarks_of(again, f"nginx:round_robin{option}") if "twice" in each]
+    assert len(matches) == count
 
 
 def test_the_same_in_many_cases_counts_once(trace: Trace) -> None:

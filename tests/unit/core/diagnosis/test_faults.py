@@ -22,10 +22,10 @@ def test_reply_lost(trace: Trace, status: int, answer: dict[str, object] | None)
     request = trace.begin(A, "verify", challenge_id)
     lost = trace.say(A, "EVALSHA", challenge_id, "[right, 1, {}]", fate="reply-dropped")
     trace.end(request, answer, status)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["reply-lost"]
-    assert lost.seq in [line.seq for line in found[0].evidence]
-    assert "which was lost" in "".join(line.text for line in found[0].evidence)
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["reply-lost"]
+    assert lost.seq in [line.seq for line in findings[0].evidence]
+    assert "which was lost" in "".join(line.text for line in findings[0].evidence)
 
 
 @pytest.mark.parametrize(("status", "answer"), [(200, PASSED), (200, wrong(1)), (503, TRY_AGAIN)])
@@ -89,9 +89,9 @@ def test_a_ttl_that_nobody_told_and_no_harm(trace: Trace, after: tuple[str, str]
 def test_a_redis_that_does_not_serve_yet(trace: Trace, answer: dict[str, object], status: int) -> None:
     challenge_id = trace.create(A, in_redis=True)
     trace.verify(A, challenge_id, answer, ("GET", "-LOADING Redis is loading"), status=status)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["redis-dies"]
-    assert "-LOADING" in found[0].sentence
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["redis-dies"]
+    assert "-LOADING" in findings[0].sentence
 
 
 def test_a_redis_that_does_not_serve_yet_and_a_service_that_says_so(trace: Trace) -> None:
@@ -110,9 +110,9 @@ def test_a_read_that_was_refused(trace: Trace, answer: dict[str, object], status
 def test_an_error_of_redis_that_has_no_name_is_told_all_the_same(trace: Trace) -> None:
     challenge_id = trace.create(A, in_redis=True)
     trace.verify(A, challenge_id, BARE, ("GET", "-ERR unknown command"), status=500)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["unexplained"]
-    assert found[0].sentence == f"{A} answered 500 after Redis had answered GET with -ERR unknown command"
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["unexplained"]
+    assert findings[0].sentence == f"{A} answered 500 after Redis had answered GET with -ERR unknown command"
 
 
 @pytest.mark.parametrize("reply", ["-OOM command not allowed", "-READONLY You can't write", "-MISCONF x"])
@@ -124,7 +124,7 @@ def test_writes_refused(trace: Trace, reply: str, status: int, answer: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("command", "own", "advice"),
+    ("command", "separate", "advice"),
     [
         ("HGET", True, "read time-out"),
         ("HGET", False, "idempotent"),
@@ -132,23 +132,23 @@ def test_writes_refused(trace: Trace, reply: str, status: int, answer: dict[str,
     ],
 )
 def test_the_user_of_a_lost_reply_had_gone_before_its_pod_answered(
-    trace: Trace, command: str, own: bool, advice: str
+    trace: Trace, command: str, separate: bool, advice: str
 ) -> None:
     """It answered 500 after a minute, to nobody. To read again does no harm, to take out does."""
-    if own:
+    if separate:
         trace.events.append(StackEvent(trace.tick(), "service", None, {}))
     challenge_id = trace.create(A, in_redis=True)
     request = trace.begin(A, "verify", challenge_id)
     trace.say(A, command, challenge_id, DOC, fate="reply-dropped")
     trace.now += 60.0
     trace.end(request, BARE, 500, client_closed=request.started + 35.0)
-    [found] = trace.findings()
-    assert (found.cause, advice in found.change) == ("reply-lost", True), found.change
-    assert "the request hung, and its user gave up after 35.0 s" in found.sentence
+    [result] = trace.findings()
+    assert (result.cause, advice in result.change) == ("reply-lost", True), result.change
+    assert "the request hung, and its user gave up after 35.0 s" in result.sentence
 
 
 @pytest.mark.parametrize(
-    ("own", "written", "stopped", "causes"),
+    ("separate", "written", "stopped", "causes"),
     [
         (True, True, True, ["redis-dies"]),
         (True, True, False, []),  # a session that is used up
@@ -157,20 +157,20 @@ def test_the_user_of_a_lost_reply_had_gone_before_its_pod_answered(
     ],
 )
 def test_a_session_that_was_known_and_is_not_found_while_redis_is_stopped(
-    trace: Trace, own: bool, written: bool, stopped: bool, causes: list[str]
+    trace: Trace, separate: bool, written: bool, stopped: bool, causes: list[str]
 ) -> None:
     """The pod could not look: it has no command for this use, and says "not found" all the same."""
     trace.pods(USE_REDIS="true" if written else "false")
-    if own:
+    if separate:
         trace.events.append(StackEvent(trace.tick(), "service", None, {}))
     challenge_id = trace.create(A, in_redis=written)
     trace.verify(A, challenge_id, PASSED, *([("EXISTS", "1")] if written else []))
     if stopped:
         trace.redis_server("stop")
     trace.verify(A, challenge_id, NOT_FOUND)
-    found = trace.findings()
-    assert [item.cause for item in found] == causes
-    assert all("answered 'not found' instead of 'try again'" in item.sentence for item in found)
+    findings = trace.findings()
+    assert [item.cause for item in findings] == causes
+    assert all("answered 'not found' instead of 'try again'" in item.sentence for item in findings)
 
 
 @pytest.mark.parametrize("text", ["Internal server error", "Server Error", "Something went wrong"])
@@ -247,8 +247,8 @@ def test_a_command_that_never_reached_redis(trace: Trace) -> None:
     trace.say(A, "GET", challenge_id, None, fate="request-dropped")
     trace.tick(2.1)
     trace.end(request, wrong(1))
-    found = trace.findings()
-    assert [item.sentence for item in found] == [f"GET of {A} never reached Redis: the user waited 2.1 s"]
+    findings = trace.findings()
+    assert [item.sentence for item in findings] == [f"GET of {A} never reached Redis: the user waited 2.1 s"]
 
 
 def test_an_answer_after_the_pod_had_gone(trace: Trace) -> None:
@@ -331,9 +331,9 @@ def test_an_error_of_a_pod_that_the_gate_has_never_heard_of(trace: Trace) -> Non
     """Why is not known: its settings may lead elsewhere, or its code never came that far."""
     challenge_id = trace.create(A, in_redis=True)
     trace.verify(B, challenge_id, BARE, status=500)
-    [found] = trace.findings()
-    assert found.cause == "unexplained"
-    assert f"since its start came through the gate, as what {A} sent did" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "unexplained"
+    assert f"since its start came through the gate, as what {A} sent did" in result.sentence
 
 
 def test_an_error_of_the_proxy_is_a_finding_and_not_the_pods_own_answer(trace: Trace) -> None:
@@ -346,10 +346,10 @@ def test_an_error_of_the_proxy_is_a_finding_and_not_the_pods_own_answer(trace: T
     exchange = trace.events.pop()
     assert isinstance(exchange, Exchange)
     trace.events.append(replace(exchange, error="captcha-api-b: connection refused"))
-    [found] = trace.findings()
-    assert found.cause == "unexplained"
-    assert "captcha-api-b: connection refused" in found.sentence
-    assert "the proxy answered HTTP 502 in its place" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "unexplained"
+    assert "captcha-api-b: connection refused" in result.sentence
+    assert "the proxy answered HTTP 502 in its place" in result.sentence
 
 
 # -- requests that hang because a reply is missing
@@ -384,11 +384,11 @@ def test_a_request_that_hangs_for_a_missing_reply_names_the_command_and_the_clie
     trace.say(B, "GETDEL", challenge_id, reply, fate=fate)
     trace.now = request.started + 59.999
     trace.end(request, None, **ending)
-    [found] = trace.findings()
-    assert found.cause == cause
+    [result] = trace.findings()
+    assert result.cause == cause
     for expected in ("GETDEL", "captcha-api-b", part, "node-redis 5.12.1: it has no read time-out"):
-        assert expected in found.sentence
-    assert any("GETDEL" in line.text for line in found.evidence)
+        assert expected in result.sentence
+    assert any("GETDEL" in line.text for line in result.evidence)
 
 
 @pytest.mark.parametrize(("ending", "part"), HANGING)
@@ -400,8 +400,8 @@ def test_a_request_without_an_answer_is_never_nothing(
     request = trace.begin(B, kind, challenge_id)
     trace.now = request.started + 59.999
     trace.end(request, None, **ending)
-    [found] = trace.findings()
-    assert found.cause == "unexplained" and part in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "unexplained" and part in result.sentence
 
 
 def test_a_client_that_leaves_at_once_met_nothing(trace: Trace) -> None:
@@ -418,8 +418,8 @@ def test_a_wait_of_seconds_for_a_reply_that_came_at_the_second_try_is_a_finding(
     trace.now += 5.0
     trace.say(B, "GET", challenge_id, DOC)
     trace.end(request, wrong())
-    [found] = trace.findings()
-    assert found.cause == "reply-lost" and "the user waited 5.0 s" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "reply-lost" and "the user waited 5.0 s" in result.sentence
 
 
 def test_a_lost_reply_of_no_create_and_no_verify_is_a_finding_unless_it_was_sent_again(trace: Trace) -> None:
@@ -428,9 +428,11 @@ def test_a_lost_reply_of_no_create_and_no_verify_is_a_finding_unless_it_was_sent
     trace.say(A, "GET", "again", "v", fate="reply-dropped")
     trace.say(A, "GET", "again", "v")
     trace.say(A, "GET", "unheard", None, fate="no-reply")
-    [found] = trace.findings()
-    assert found.cause == "reply-lost"
-    assert "captcha-api-b sent GET rcaptcha:abstract:elsewhere: Redis ran it, but the reply" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "reply-lost"
+    assert (
+        "captcha-api-b sent GET rcaptcha:abstract:elsewhere: Redis ran it, but the reply" in result.sentence
+    )
 
 
 def test_a_request_that_hangs_while_redis_is_stopped_is_its_end(trace: Trace) -> None:
@@ -441,8 +443,8 @@ def test_a_request_that_hangs_while_redis_is_stopped_is_its_end(trace: Trace) ->
     request = trace.begin(A, "verify", challenge_id)
     trace.now += 3.0
     trace.end(request, None, status=499, outcome="client-closed")
-    [found] = trace.findings()
-    assert found.cause == "redis-dies" and "its user gave up after 3.0 s" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "redis-dies" and "its user gave up after 3.0 s" in result.sentence
 
 
 @pytest.mark.parametrize(

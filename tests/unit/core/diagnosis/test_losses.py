@@ -23,11 +23,11 @@ def test_pod_memory(trace: Trace) -> None:
     trace.pods(**MEMORY)
     challenge_id = trace.create(A)
     trace.verify(B, challenge_id, NOT_FOUND)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["pod-memory"]
-    assert [line.kind for line in found[0].evidence] == ["exchange", "exchange"]
-    assert found[0].challenge == challenge_id
-    assert "USE_REDIS=true" in found[0].change
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["pod-memory"]
+    assert [line.kind for line in findings[0].evidence] == ["exchange", "exchange"]
+    assert findings[0].challenge == challenge_id
+    assert "USE_REDIS=true" in findings[0].change
 
 
 def test_pod_memory_without_any_settings_known(trace: Trace) -> None:
@@ -104,9 +104,9 @@ def test_mixed_flags_in_both_directions(trace: Trace, writer: str, reader: str) 
     trace.pod(B, **MEMORY)
     challenge_id = trace.create(writer, in_redis=writer == A)
     trace.verify(reader, challenge_id, NOT_FOUND, *([GET_NIL] if reader == A else []))
-    found = trace.findings()
-    assert [item.cause for item in found] == ["mixed-flags"]
-    assert [line.text for line in found[0].evidence if line.kind == "stack"] == [
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["mixed-flags"]
+    assert [line.text for line in findings[0].evidence if line.kind == "stack"] == [
         f"pod {A}: USE_REDIS=true" if pod == A else f"pod {B}: USE_REDIS=false" for pod in (A, B)
     ]
 
@@ -166,10 +166,10 @@ def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -
     read = trace.say(A, "GET", challenge_id, DOC)
     late = replace(read, received=request.started + 0.0001, forwarded=request.started + 0.0001)
     trace.events[-1] = late
-    found = trace.findings()
-    assert [item.cause for item in found] == ["redis-hangs"]
-    assert "the session is there" in found[0].sentence
-    assert [line.kind for line in found[0].evidence] == ["redis", "stack", "exchange", "redis"]
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["redis-hangs"]
+    assert "the session is there" in findings[0].sentence
+    assert [line.kind for line in findings[0].evidence] == ["redis", "stack", "exchange", "redis"]
 
 
 def test_prefix_mismatch(trace: Trace) -> None:
@@ -193,9 +193,9 @@ def test_flushed(trace: Trace) -> None:
     challenge_id = trace.create(A, in_redis=True)
     trace.redis_server("command", command="FLUSHALL")
     trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["flushed"]
-    assert any("FLUSHALL" in line.text for line in found[0].evidence)
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["flushed"]
+    assert any("FLUSHALL" in line.text for line in findings[0].evidence)
 
 
 def test_gone_before_its_time_and_nobody_told(trace: Trace) -> None:
@@ -292,9 +292,9 @@ def test_a_session_that_another_answer_has_taken_out(trace: Trace, ends: dict[st
     if ends is not None:
         trace.say(A, "SET", challenge_id, "OK", DOC, "PX", "59000")
     trace.end(judged, ends, 200 if ends else 502)
-    [found] = trace.findings()
-    assert found.cause == "taken-out"
-    assert taken.seq in [line.seq for line in found.evidence if line.kind == "redis"]
+    [result] = trace.findings()
+    assert result.cause == "taken-out"
+    assert taken.seq in [line.seq for line in result.evidence if line.kind == "redis"]
 
 
 def test_a_session_that_was_put_back_is_no_loss(trace: Trace) -> None:

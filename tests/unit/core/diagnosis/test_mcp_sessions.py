@@ -67,8 +67,8 @@ def test_gone_on_its_own_pod_is_no_regression_of_a_switch_that_it_has_not() -> N
     [problem] = found(OPENED, USED, refused(4, A))
     assert problem.cause == "unexplained"
     assert "idle time-out" in problem.sentence
-    told = f"{problem.sentence} {problem.change}"
-    assert not any(word in told for word in ("USE_REDIS", "Redis alone", "captcha "))
+    message = f"{problem.sentence} {problem.change}"
+    assert not any(word in message for word in ("USE_REDIS", "Redis alone", "captcha "))
     assert "do not by themselves" in problem.change
 
 
@@ -95,8 +95,8 @@ def test_a_stream_that_stays_open_is_no_request_that_hangs(outcome: str) -> None
         exchange(2, A, None, 200, None, "GET"), response_body=None, duration_ms=9000.0, outcome=outcome
     )
     assert found(OPENED, stream) == ()
-    told = explain_trace([PROFILE, OPENED, stream], "a trace").verdict
-    assert told == "nothing wrong: 1 session, 1 use: 1 passed"
+    explanation = explain_trace([PROFILE, OPENED, stream], "a trace").verdict
+    assert explanation == "nothing wrong: 1 session, 1 use: 1 passed"
     [problem] = found(OPENED, replace(stream, status=499 if outcome == "client-closed" else 0))
     assert problem.cause == "unexplained"  # not even its head came
 

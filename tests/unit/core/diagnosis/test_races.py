@@ -55,13 +55,13 @@ def test_resurrected_key_and_empty_bypass(trace: Trace) -> None:
     empty = trace.begin(A, "verify", challenge_id, selections=[])
     trace.say(A, "GET", challenge_id, STUB)
     trace.end(empty, PASSED)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["resurrected-key", "empty-bypass"]
-    commands = [line.seq for line in found[0].evidence if line.kind == "redis"]
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["resurrected-key", "empty-bypass"]
+    commands = [line.seq for line in findings[0].evidence if line.kind == "redis"]
     assert commands == [read.seq, deletion.seq, stub.seq]
-    assert "a stub without an answer" in found[0].sentence
-    assert "for ever" in found[0].sentence
-    assert f"brought back rcaptcha:abstract:{challenge_id}: " in found[0].sentence
+    assert "a stub without an answer" in findings[0].sentence
+    assert "for ever" in findings[0].sentence
+    assert f"brought back rcaptcha:abstract:{challenge_id}: " in findings[0].sentence
 
 
 def test_who_saw_no_session_brings_none_back(trace: Trace) -> None:
@@ -124,9 +124,9 @@ def test_expiry_inside_verify(trace: Trace) -> None:
     trace.say(A, "TTL", challenge_id, "-2")
     trace.say(A, "SET", challenge_id, "OK", STUB)
     trace.end(request, wrong(1))
-    found = trace.findings()
-    assert [item.cause for item in found] == ["expiry-inside-verify"]
-    assert any(line.kind == "stack" for line in found[0].evidence)
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["expiry-inside-verify"]
+    assert any(line.kind == "stack" for line in findings[0].evidence)
 
 
 def test_expiry_between_count_and_ttl(trace: Trace) -> None:
@@ -226,11 +226,11 @@ def test_lost_attempt(trace: Trace) -> None:
     count(trace, B, challenge_id)
     trace.end(first, wrong(1))
     trace.end(second, wrong(1))
-    found = trace.findings()
-    assert [item.cause for item in found] == ["lost-attempt"]
-    assert [line.text.split(": ")[1].split(" ")[0] for line in found[0].evidence if line.kind == "redis"] == [
-        "GET", "GET", "SETEX", "SETEX",
-    ]  # fmt: skip
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["lost-attempt"]
+    evidence = findings[0].evidence
+    commands = [line.text.split(": ")[1].split(" ")[0] for line in evidence if line.kind == "redis"]
+    assert commands == ["GET", "GET", "SETEX", "SETEX"]
 
 
 def test_both_wrong_and_both_counted(trace: Trace) -> None:

@@ -32,12 +32,14 @@ def test_a_use_that_passed_although_redis_did_not_show_the_session(
     assert remarks(join(trace.events), trace.now + 1) == ()
 
 
-@pytest.mark.parametrize(("own", "in_redis", "count"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+@pytest.mark.parametrize(
+    ("separate", "in_redis", "count"), [(True, False, 1), (True, True, 0), (False, False, 0)]
+)
 def test_a_session_that_is_known_on_another_pod_without_redis(
-    trace: Trace, own: bool, in_redis: bool, count: int
+    trace: Trace, separate: bool, in_redis: bool, count: int
 ) -> None:
     """Of a user-provided service: a file, a database, a token. Ours has no other store."""
-    if own:
+    if separate:
         trace.events.append(StackEvent(trace.tick(), "service", None, {}))
     challenge_id = trace.create(A, in_redis=in_redis)
     trace.verify(B, challenge_id, PASSED, *([("GET", DOC)] if in_redis else []))

@@ -206,8 +206,8 @@ events: st.SearchStrategy[TraceEvent] = exchanges | redis_commands | stack_event
 
 @given(st.lists(events, max_size=14))
 def test_whatever_the_events_there_is_a_diagnosis(trace: list[TraceEvent]) -> None:
-    for found in diagnose(trace):
-        assert found.sentence
-        assert found.change
-        assert found.evidence
-        json.dumps(found.to_json())
+    for result in diagnose(trace):
+        assert result.sentence
+        assert result.change
+        assert result.evidence
+        json.dumps(result.to_json())

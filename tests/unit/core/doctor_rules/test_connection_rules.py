@@ -52,7 +52,7 @@ def test_what_answers_at_the_port(server: Server, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trust", "found"),
+    ("trust", "sentences"),
     [
         (Trust.OK, []),
         (Trust.EXPIRED, ["certificate-expired"]),
@@ -63,9 +63,9 @@ def test_what_answers_at_the_port(server: Server, kind: str) -> None:
         (Trust.FAILED, ["tls-failed"]),
     ],
 )
-def test_the_certificate(trust: Trust, found: list[str]) -> None:
+def test_the_certificate(trust: Trust, sentences: list[str]) -> None:
     well = replace(WELL, target=TLS_TARGET, speech=Speech.TLS, tls=Tls(trust, "why", CERTIFICATE))
-    assert kinds(well) == found
+    assert kinds(well) == sentences
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def test_where_the_session_of_a_challenge_is(created: Created, kind: str | None)
 
 def test_a_password_from_a_secret_that_was_not_read_is_no_finding() -> None:
     pod = replace(POD, unknown={"REDIS_PASSWORD": "Secret s"})
-    told = diagnose(Facts((pod,), (replace(WELL, ping="NOAUTH Authentication required."),)))
-    assert told.findings == ()
-    assert any("Secret s" in check.text for check in told.checks)
+    report = diagnose(Facts((pod,), (replace(WELL, ping="NOAUTH Authentication required."),)))
+    assert report.findings == ()
+    assert any("Secret s" in check.text for check in report.checks)
 
 
 def test_notes_are_no_findings() -> None:
@@ -96,9 +96,9 @@ def test_notes_are_no_findings() -> None:
         cluster_state="ok",
         nodes=(Node("10.0.0.9:6379", Tcp(Reach.NOT_TRIED)),),
     )
-    told = diagnose(Facts((POD,), (server,)))
-    assert told.findings == ()
-    assert len(told.notes) == 4
+    report = diagnose(Facts((POD,), (server,)))
+    assert report.findings == ()
+    assert len(report.notes) == 4
 
 
 @pytest.mark.parametrize(("ttl", "remarks", "count"), [(None, (), 1), (None, ("x",), 1), (60.0, (), 0)])
@@ -107,9 +107,11 @@ def test_a_key_without_a_time_to_live_is_noted(
 ) -> None:
     """Explain's remark is the same fact: it stands alone."""
     session = Created("f.env", "c1", key="web:c1", prefix="web:", db=0, ttl=ttl)
-    told = diagnose(Facts((POD,), (WELL,), created=(session,), crossings_remarks=remarks))
-    assert len(told.notes) == count
-    assert remarks or count == 0 or told.notes[0].startswith("web:c1 has no time to live: it stays in Redis")
+    report = diagnose(Facts((POD,), (WELL,), created=(session,), crossings_remarks=remarks))
+    assert len(report.notes) == count
+    assert (
+        remarks or count == 0 or report.notes[0].startswith("web:c1 has no time to live: it stays in Redis")
+    )
 
 
 def test_every_cause_is_in_the_failure_catalogue_with_advice() -> None:
@@ -123,17 +125,17 @@ def test_every_cause_has_its_place_in_the_page_or_waits_for_its_scenario() -> No
 
 
 def test_junit_has_a_case_for_each_check() -> None:
-    told = diagnose(Facts((POD,), (replace(WELL, write=None, info=replace(INFO, role="slave")),)))
-    text = junit_xml([junit_suite(told)])
-    assert text.count("<testcase") == len(told.checks)
+    report = diagnose(Facts((POD,), (replace(WELL, write=None, info=replace(INFO, role="slave")),)))
+    text = junit_xml([junit_suite(report)])
+    assert text.count("<testcase") == len(report.checks)
     assert text.count("<failure") == 1
     assert 'type="read-only-replica"' in text
     assert "f.env:2" in text
 
 
 def test_json_has_file_and_line() -> None:
-    told = diagnose(Facts((POD,), (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.REFUSED)),))).to_json()
-    (finding,) = json.loads(json.dumps(told))["findings"]
+    report = diagnose(Facts((POD,), (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.REFUSED)),))).to_json()
+    (finding,) = json.loads(json.dumps(report))["findings"]
     assert finding["change"]["file"] == "f.env"
     assert finding["change"]["line"] == 3
     assert finding["cause"] == "wrong-port"

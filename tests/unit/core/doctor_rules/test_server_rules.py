@@ -20,7 +20,7 @@ READONLY = "READONLY You can't write against a read only replica."
 
 
 @pytest.mark.parametrize(
-    ("server", "found"),
+    ("server", "sentences"),
     [
         (replace(WELL, info=replace(INFO, mode="sentinel")), ["not-redis"]),
         (replace(CLUSTER, cluster_state="fail"), ["cluster-down"]),
@@ -45,8 +45,8 @@ READONLY = "READONLY You can't write against a read only replica."
         ),
     ],
 )
-def test_what_an_answering_server_shows(server: Server, found: list[str]) -> None:
-    assert kinds(server) == found
+def test_what_an_answering_server_shows(server: Server, sentences: list[str]) -> None:
+    assert kinds(server) == sentences
 
 
 @pytest.mark.parametrize(

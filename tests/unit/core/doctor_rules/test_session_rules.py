@@ -16,7 +16,7 @@ KEY = SessionKey("rcaptcha:abstract:c1", "rcaptcha:", CaptchaType.ABSTRACT, "str
 
 
 @pytest.mark.parametrize(
-    ("key", "found"),
+    ("key", "sentences"),
     [
         (KEY, []),
         (replace(KEY, ttl=None), ["key-without-ttl"]),
@@ -27,15 +27,15 @@ KEY = SessionKey("rcaptcha:abstract:c1", "rcaptcha:", CaptchaType.ABSTRACT, "str
         (replace(KEY, db=3), ["prefix-differs"]),
     ],
 )
-def test_a_key_that_is_named_like_a_session(key: SessionKey, found: list[str]) -> None:
-    assert kinds(replace(WELL, keyspace=Keyspace((key,)))) == found
+def test_a_key_that_is_named_like_a_session(key: SessionKey, sentences: list[str]) -> None:
+    assert kinds(replace(WELL, keyspace=Keyspace((key,)))) == sentences
 
 
 KEPT = Created("f.env", "c1", key=KEY.key, prefix=KEY.prefix, db=0)
 
 
 @pytest.mark.parametrize(
-    ("created", "found"),
+    ("created", "sentences"),
     [
         (KEPT, []),
         (Created("f.env", "c1"), ["silent-fallback"]),
@@ -43,8 +43,8 @@ KEPT = Created("f.env", "c1", key=KEY.key, prefix=KEY.prefix, db=0)
         (replace(KEPT, prefix="other:"), ["prefix-differs"]),
     ],
 )
-def test_a_session_that_a_service_created(created: Created, found: list[str]) -> None:
-    assert kinds(WELL, created=(created,)) == found
+def test_a_session_that_a_service_created(created: Created, sentences: list[str]) -> None:
+    assert kinds(WELL, created=(created,)) == sentences
 
 
 def test_behind_one_address_some_keep_a_key_and_some_do_not() -> None:

@@ -14,7 +14,7 @@ from tests.unit.core.doctor_rules.made_up import INFO, POD, TEXT, WELL, kinds
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "sentences"),
     [
         ("REDIS_DB=0", []),
         ("REDIS_PORT=65535", []),
@@ -31,8 +31,8 @@ from tests.unit.core.doctor_rules.made_up import INFO, POD, TEXT, WELL, kinds
         ("USE_REDIS=false", ["flag-off"]),
     ],
 )
-def test_a_value(line: str, found: list[str]) -> None:
-    assert kinds(pods=[env_file(f"{TEXT}{line}\n", "f.env")]) == found
+def test_a_value(line: str, sentences: list[str]) -> None:
+    assert kinds(pods=[env_file(f"{TEXT}{line}\n", "f.env")]) == sentences
 
 
 def test_one_pod_that_is_surely_alone_needs_no_redis() -> None:
@@ -41,7 +41,7 @@ def test_one_pod_that_is_surely_alone_needs_no_redis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "sentences"),
     [
         ("REDIS_DB=0", []),
         ("USE_REDIS=false", ["flags-differ"]),
@@ -49,9 +49,9 @@ def test_one_pod_that_is_surely_alone_needs_no_redis() -> None:
         ("REDIS_DB=1", ["prefix-differs"]),
     ],
 )
-def test_two_pods_compared(line: str, found: list[str]) -> None:
+def test_two_pods_compared(line: str, sentences: list[str]) -> None:
     other = env_file(f"{TEXT}{line}\n", "g.env")
-    assert kinds(replace(WELL, pods=("f.env", "g.env")), pods=[POD, other]) == found
+    assert kinds(replace(WELL, pods=("f.env", "g.env")), pods=[POD, other]) == sentences
 
 
 def test_two_pods_with_two_servers() -> None:
@@ -62,10 +62,10 @@ def test_two_pods_with_two_servers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run_ids", "found"),
+    ("run_ids", "sentences"),
     [(("a1", "a1"), []), (("a1", "b2"), ["server-differs"]), (("a1", ""), ["server-differs"])],
 )
-def test_one_server_under_two_names(run_ids: tuple[str, str], found: list[str]) -> None:
+def test_one_server_under_two_names(run_ids: tuple[str, str], sentences: list[str]) -> None:
     other = env_file(TEXT.replace("redis.example", "other.example"), "g.env")
     servers = [
         replace(WELL, info=replace(INFO, run_id=run_ids[0])),
@@ -76,7 +76,7 @@ def test_one_server_under_two_names(run_ids: tuple[str, str], found: list[str]) 
             pods=("g.env",),
         ),
     ]
-    assert kinds(*servers, pods=[POD, other]) == found
+    assert kinds(*servers, pods=[POD, other]) == sentences
 
 
 @pytest.mark.parametrize(

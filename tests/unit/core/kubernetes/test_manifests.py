@@ -43,8 +43,8 @@ ALL = {name: service_manifests(options) for name, options in WISHES.items()} | {
 
 
 def the(manifests: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
-    [found] = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
+    [result] = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
+    return result
 
 
 def pods(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -105,9 +105,9 @@ def test_selectors_find_their_pods_and_services_their_ports(name: str) -> None:
     templates = [each["spec"]["template"] for each in ALL[name] if "template" in each.get("spec", {})]
     for service in [each for each in ALL[name] if each["kind"] == "Service"]:
         wanted = service["spec"]["selector"].items()
-        found = [each for each in templates if wanted <= each["metadata"]["labels"].items()]
-        assert found
-        for template in found:
+        matches = [each for each in templates if wanted <= each["metadata"]["labels"].items()]
+        assert matches
+        for template in matches:
             open_ports = {
                 port["containerPort"]
                 for container in template["spec"]["containers"]

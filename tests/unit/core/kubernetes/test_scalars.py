@@ -47,13 +47,13 @@ def test_kubectl_reads_the_same() -> None:
         assert not os.environ.get("DEVENV_REQUIRE_TOOLS"), "kubectl is not installed"
         pytest.skip("kubectl is not installed")
     plain = [*NUMBERS, *BOOLEANS, *NULLS, *TEXTS]
-    lines = "".join(f"  k{at}: {text}\n" for at, text in enumerate(plain))
+    lines = "".join(f"  k{position}: {text}\n" for position, text in enumerate(plain))
     manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata:\n{lines}"
     command = [kubectl, "label", "--local", "-f", "-", "x=y", "-o", "json"]
     shown = subprocess.run(command, input=manifest, capture_output=True, text=True, check=True).stdout
     data = json.loads(shown)["data"]
     types = {bool: "boolean", int: "number", float: "number", str: "text", type(None): "null"}
-    assert {text: types[type(data[f"k{at}"])] for at, text in enumerate(plain)} == {
+    assert {text: types[type(data[f"k{position}"])] for position, text in enumerate(plain)} == {
         text: go_type(text) for text in plain
     }
 

@@ -12,13 +12,13 @@ from tests.support import ROOT
 
 def test_the_reference_service_has_the_same_defaults() -> None:
     fields = Settings.model_fields
-    own = {name: fields[name.lower()].default for name in DEFAULTS}
-    assert {name: str(value).lower() for name, value in own.items()} == dict(DEFAULTS)
+    one_service = {name: fields[name.lower()].default for name in DEFAULTS}
+    assert {name: str(value).lower() for name, value in one_service.items()} == dict(DEFAULTS)
 
 
 def test_the_examples_of_settings_are_the_defaults() -> None:
-    own = {variable.name: variable.example for variable in VARIABLES}
-    assert {name: own[name] for name in ("REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")} == {
+    one_service = {variable.name: variable.example for variable in VARIABLES}
+    assert {name: one_service[name] for name in ("REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")} == {
         "REDIS_PREFIX": REDIS_PREFIX,
         "REDIS_TIMEOUT_MS": str(REDIS_TIMEOUT_MS),
         "CAPTCHA_TTL": str(CAPTCHA_TTL_SECONDS),

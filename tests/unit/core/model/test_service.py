@@ -145,8 +145,8 @@ def test_json_is_sent_with_its_type_unless_the_profile_names_one() -> None:
         '{"id":"ü"}'.encode(),
         {"Content-Type": "application/json"},
     )
-    own = replace(request, headers={"content-type": "application/vnd.x+json"})
-    assert own.fill(ChallengeId("a")).encoded()[1] == {"content-type": "application/vnd.x+json"}
+    changed = replace(request, headers={"content-type": "application/vnd.x+json"})
+    assert changed.fill(ChallengeId("a")).encoded()[1] == {"content-type": "application/vnd.x+json"}
     assert Request("/x").fill(None).encoded() == (None, {})
 
 
@@ -205,7 +205,7 @@ SHOP = replace(REST, name="shop", id_field="", id_cookie="shop.sid")
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "message"),
     [
         ({"set-cookie": "shop.sid=s%3Aab.c-d; Path=/; HttpOnly"}, "s%3Aab.c-d"),
         ({"set-cookie": "theme=dark; Path=/, shop.sid=ab; Path=/"}, "ab"),
@@ -218,14 +218,14 @@ SHOP = replace(REST, name="shop", id_field="", id_cookie="shop.sid")
         ({}, None),
     ],
 )
-def test_a_session_in_a_cookie(headers: dict[str, str], told: str | None) -> None:
-    assert SHOP.carried(headers) == told
-    assert SHOP.session_of(headers, {"data": {"id": "no"}}) == told
-    used = SHOP.read("PUT", "/challenges/x/answer", {}, {}, told)
-    opened = SHOP.read("POST", "/challenges", {}, {"data": {"id": "no"}}, told)
+def test_a_session_in_a_cookie(headers: dict[str, str], message: str | None) -> None:
+    assert SHOP.carried(headers) == message
+    assert SHOP.session_of(headers, {"data": {"id": "no"}}) == message
+    used = SHOP.read("PUT", "/challenges/x/answer", {}, {}, message)
+    opened = SHOP.read("POST", "/challenges", {}, {"data": {"id": "no"}}, message)
     assert used is not None
     assert opened is not None
-    assert (used.session, opened.session) == ("x", told)
+    assert (used.session, opened.session) == ("x", message)
 
 
 @pytest.mark.parametrize("profile", [*PRESETS.values(), REST, SHOP], ids=lambda item: item.name)

@@ -26,8 +26,8 @@ def ask(host: str, port: int) -> tuple[str, int] | None:
 
 
 def read(reply: bytes) -> Any:
-    said: Any = lambda text: f"-{text}"  # noqa: E731
-    reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=said)
+    message: Any = lambda text: f"-{text}"  # noqa: E731
+    reader = hiredis.Reader(encoding="utf-8", errors="replace", replyError=message)
     reader.feed(reply)
     value = reader.gets()
     assert not reader.has_data()
@@ -51,7 +51,7 @@ def wire(value: Any, resp3: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("sentence", "expected"),
     [
         ("MOVED 3999 127.0.0.1:6381", "MOVED 3999 gate:16381"),
         ("ASK 3999 127.0.0.1:6381", "ASK 3999 gate:16381"),
@@ -66,17 +66,17 @@ def wire(value: Any, resp3: bool = False) -> bytes:
         ("CROSSSLOT Keys in request don't hash to the same slot", None),
     ],
 )
-def test_redirections(told: str, expected: str | None) -> None:
-    wanted = expected or told.replace("a:6381", "gate:16381")
-    assert read(relocated(f"-{told}\r\n".encode(), ("GET",), ask)) == f"-{wanted}"
-    blob = f"!{len(told)}\r\n{told}\r\n"  # which hiredis does not know
+def test_redirections(sentence: str, expected: str | None) -> None:
+    wanted = expected or sentence.replace("a:6381", "gate:16381")
+    assert read(relocated(f"-{sentence}\r\n".encode(), ("GET",), ask)) == f"-{wanted}"
+    blob = f"!{len(sentence)}\r\n{sentence}\r\n"  # which hiredis does not know
     assert relocated(blob.encode(), ("GET",), ask) == f"!{len(wanted)}\r\n{wanted}\r\n".encode()
 
 
 def test_redirections_inside_a_transaction_and_texts_that_only_look_so() -> None:
     reply = b"*3\r\n-MOVED 1 a:6381\r\n$15\r\nMOVED 1 a:6381\n\r\n*1\r\n-ASK 2 b:6382\r\n"
-    told = read(relocated(reply, ("GET", "GET", "EVAL"), ask))
-    assert told == ["-MOVED 1 gate:16381", "MOVED 1 a:6381\n", ["-ASK 2 gate:16382"]]
+    message = read(relocated(reply, ("GET", "GET", "EVAL"), ask))
+    assert message == ["-MOVED 1 gate:16381", "MOVED 1 a:6381\n", ["-ASK 2 gate:16382"]]
 
 
 def slots(host: str | None, *ports: int) -> list[Any]:
@@ -87,13 +87,13 @@ def slots(host: str | None, *ports: int) -> list[Any]:
 @pytest.mark.parametrize("resp3", [False, True])
 @pytest.mark.parametrize("host", ["127.0.0.1", "", None, "redis-1"])
 def test_slots(host: str | None, resp3: bool) -> None:
-    told = read(relocated(wire(slots(host, 7000, 7001, 7002), resp3), ("CLUSTER SLOTS",), ask))
+    message = read(relocated(wire(slots(host, 7000, 7001, 7002), resp3), ("CLUSTER SLOTS",), ask))
     name = "gate" if host else "gate-itself"
-    assert [(node[0], node[1], node[2]) for node in told[0][2:]] == [
+    assert [(node[0], node[1], node[2]) for node in message[0][2:]] == [
         (name, 17000, "id7000"), (name, 17001, "id7001"), (name, 17002, "id7002"),
     ]  # fmt: skip
-    assert [list(node[3]) for node in told[0][2:]] == [[], [], []]
-    assert told[0][:2] == [0, 16383]
+    assert [list(node[3]) for node in message[0][2:]] == [[], [], []]
+    assert message[0][:2] == [0, 16383]
 
 
 @pytest.mark.parametrize("resp3", [False, True])
@@ -101,9 +101,9 @@ def test_shards(resp3: bool) -> None:
     node = {"id": "id1", "port": 7000, "ip": "127.0.0.1", "endpoint": "127.0.0.1", "role": "master"}
     secure = {"id": "id2", "tls-port": 7001, "ip": "127.0.0.1", "endpoint": None, "hostname": "redis-1"}
     shards = [{"slots": [0, 16383], "nodes": [node, secure]}]
-    told = read(relocated(wire(shards, resp3), ("CLUSTER SHARDS",), ask))
+    message = read(relocated(wire(shards, resp3), ("CLUSTER SHARDS",), ask))
     [shard] = [
-        item if isinstance(item, dict) else dict(zip(item[::2], item[1::2], strict=True)) for item in told
+        item if isinstance(item, dict) else dict(zip(item[::2], item[1::2], strict=True)) for item in message
     ]
     first, second = (
         one_node if isinstance(one_node, dict) else dict(zip(one_node[::2], one_node[1::2], strict=True))
@@ -141,8 +141,8 @@ def test_nodes() -> None:
 
 def test_the_map_among_a_transaction_s_replies() -> None:
     whole = b"*2\r\n+OK\r\n" + wire(slots("127.0.0.1", 7000))
-    told = read(relocated(whole, ("SET", "CLUSTER SLOTS"), ask))
-    assert told[0] == "OK" and told[1][0][2][:2] == ["gate", 17000]
+    message = read(relocated(whole, ("SET", "CLUSTER SLOTS"), ask))
+    assert message[0] == "OK" and message[1][0][2][:2] == ["gate", 17000]
 
 
 def test_another_command_s_reply_of_the_same_form_stays() -> None:
@@ -187,9 +187,12 @@ def test_whatever_comes_it_is_no_crash(reply: bytes, more: bytes, name: str) -> 
     st.booleans(),
 )
 def test_no_address_of_a_node_is_left(nodes: list[tuple[str, int]], resp3: bool) -> None:
-    rows = [[at, at, [host, port, f"id{at}", ["hostname", host]]] for at, (host, port) in enumerate(nodes)]
-    told = read(relocated(wire(rows, resp3), ("CLUSTER SLOTS",), ask))
-    assert [tuple(row[2][:2]) for row in told] == [ask(host, port) for host, port in nodes]
+    rows = [
+        [position, position, [host, port, f"id{position}", ["hostname", host]]]
+        for position, (host, port) in enumerate(nodes)
+    ]
+    message = read(relocated(wire(rows, resp3), ("CLUSTER SLOTS",), ask))
+    assert [tuple(row[2][:2]) for row in message] == [ask(host, port) for host, port in nodes]
     lines = "".join(f"id {host}:{port}@9,{host} master - 0 0 1 connected\n" for host, port in nodes)
     shown = read(relocated(wire(lines, resp3), ("CLUSTER NODES",), ask)).splitlines()
     moved = [ask(host, port) or ("", 0) for host, port in nodes]

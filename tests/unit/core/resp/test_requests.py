@@ -85,8 +85,8 @@ def test_whole_bytewise_and_with_trailing_data(name: str) -> None:
 
 def test_empty_lines_on_end_are_one_request_and_those_around_a_command_are_not_of_it() -> None:
     parts = RequestFramer().feed(b"\n\r\n \nPING\n\n\n*0\r\nGET k " + b"a " * 70 + b"\n")
-    found = [(request.words[:2], request.count, start, stop) for request, start, stop in parts if request]
-    assert found == [
+    matches = [(request.words[:2], request.count, start, stop) for request, start, stop in parts if request]
+    assert matches == [
         ([], 0, 0, 5),
         ([b"PING"], 1, 5, 10),
         ([], 0, 10, 12),
@@ -119,8 +119,8 @@ def test_a_protocol_error_ends_the_commands_but_loses_no_byte(name: str) -> None
     before = wire(b"GET", b"k")
     after = wire(b"PING")
     for pieces in ([before + data + after], bytewise(before + data + after)):
-        done, unfinished, raw, found = read(pieces)
-        assert found == error or found in error
+        done, unfinished, raw, result = read(pieces)
+        assert result == error or result in error
         assert [words for words, _, _ in done] == [[b"GET", b"k"]]
         assert before + unfinished + raw == before + data + after
 

@@ -44,9 +44,9 @@ def test_the_guide_passes_only_because_it_says_what_it_accepts() -> None:
 
 
 def test_a_pod_that_writes_what_another_cannot_read_is_refused() -> None:
-    said = refusal("births", "off", "stages: {a: births}")
-    assert said is not None
-    assert said.startswith(
+    message = refusal("births", "off", "stages: {a: births}")
+    assert message is not None
+    assert message.startswith(
         "plan.yaml:10: steps[1].stages: step 's1': a pod at births writes sessions that a pod"
     )
     assert refusal("births", "off", "stages: ready", "stages: {a: births}") is None
@@ -59,12 +59,12 @@ def test_pods_that_change_one_after_the_other_meet_each_other_too() -> None:
 
 def test_a_step_that_skips_the_dwell_is_refused() -> None:
     steps = ("stages: ready", "stages: births, dwell: 5", "stages: complete")
-    said = refusal("births", "off", *steps)
-    assert said is not None
-    assert said.startswith(
+    message = refusal("births", "off", *steps)
+    assert message is not None
+    assert message.startswith(
         "plan.yaml:12: steps[3].stages: step 's3': a session born at ready is found by no pod"
     )
-    assert "open for 6 s (TTL 5 s and 1 s of slack): the plan waits 5 s" in said
+    assert "open for 6 s (TTL 5 s and 1 s of slack): the plan waits 5 s" in message
     assert refusal("births", "off", *steps[:1], "stages: births, dwell: ttl", steps[2]) is None
 
 
@@ -104,9 +104,9 @@ def test_a_loss_that_is_accepted_is_no_objection() -> None:
 
 
 def test_an_added_pod_that_others_cannot_read_is_refused() -> None:
-    said = refusal("flag", "off", "add: {d: on}")
-    assert said is not None
-    assert said.startswith(
+    message = refusal("flag", "off", "add: {d: on}")
+    assert message is not None
+    assert message.startswith(
         "plan.yaml:10: steps[1].add: step 's1': a pod at on writes sessions that a pod at off"
     )
     assert refusal("births", "ready", "add: {d: births}") is None
@@ -118,10 +118,10 @@ def test_a_pod_is_removed_only_when_its_sessions_have_ended() -> None:
     drained = ("add: {d: on}, births: on, dwell: ttl", "remove: [a, b, c]")
     assert refusal("flag", "off", *drained, more=cohort) is None
     for first, waits in (("add: {d: on}, births: on, dwell: 5", 5), ("add: {d: on}, dwell: ttl", 0)):
-        said = refusal("flag", "off", first, drained[1], more=cohort)
-        assert said is not None
-        assert said.startswith("plan.yaml:12: steps[2].remove: step 's2': captcha-api-a is removed")
-        assert f"the plan waits {waits} s" in said
+        message = refusal("flag", "off", first, drained[1], more=cohort)
+        assert message is not None
+        assert message.startswith("plan.yaml:12: steps[2].remove: step 's2': captcha-api-a is removed")
+        assert f"the plan waits {waits} s" in message
     assert refusal("flag", "on", "remove: [c]") is None
     assert refusal("flag", "off", "remove: [c]") is not None
     assert refusal("births", "births", "remove: [c]") is None

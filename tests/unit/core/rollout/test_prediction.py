@@ -82,8 +82,8 @@ def test_sessions_drawn_one_by_one_lose_what_the_formula_says(cohorts: bool, k: 
         meets = [pod for pod in "abcde" if not cohorts or stages[pod] == stages[maker]]
         for _ in range(k):
             pod = rng.choice(meets)
-            told = lookup(stages[maker], stages[pod])
-            if told is Lookup.NO_POD or (told is Lookup.SAME_POD and pod != maker):
+            message = lookup(stages[maker], stages[pod])
+            if message is Lookup.NO_POD or (message is Lookup.SAME_POD and pod != maker):
                 lost += 1
                 break
     assert lost / total == pytest.approx(loss(stages, k, cohorts=cohorts), abs=0.01)

@@ -81,5 +81,5 @@ def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str) -> N
 
 
 def test_each_fact_that_fails_is_told() -> None:
-    found = violations({"outcome": "success", "attempts": 1}, {"outcome": "wrong", "attempts": 2})
-    assert len(found) == 2
+    all_violations = violations({"outcome": "success", "attempts": 1}, {"outcome": "wrong", "attempts": 2})
+    assert len(all_violations) == 2

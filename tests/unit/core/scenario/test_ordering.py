@@ -70,7 +70,7 @@ def test_rules(rules: str | list[str], schedule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("order", "sentence"),
     [
         (["A:GET before B:GET", "B:GET before A:GET"], "the order holds everything back: A:GET, B:GET"),
         (
@@ -99,10 +99,10 @@ def test_rules(rules: str | list[str], schedule: str) -> None:
         ("v1 B:GET C:GET", "step 2 of the schedule is C:GET, but C has sent nothing"),
     ],
 )
-def test_an_order_that_is_not_met(order: str | list[str], told: str) -> None:
+def test_an_order_that_is_not_met(order: str | list[str], sentence: str) -> None:
     with pytest.raises(OrderNotMet) as caught:
         run(parse_order(order), A=GUIDE, B=GUIDE)
-    assert caught.value.message == told
+    assert caught.value.message == sentence
     assert caught.value.exit_code == 3
 
 

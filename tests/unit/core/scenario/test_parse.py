@@ -315,9 +315,9 @@ def test_an_order_needs_names() -> None:
 
 
 def test_a_teaching_store_may_be_said_something_of() -> None:
-    said = GOOD.replace("\nsessions:", "\n  watch: {shows: passes too}\nsessions:", 1)
-    assert said != GOOD
-    scenario = parse(said, "x.yaml")
+    message = GOOD.replace("\nsessions:", "\n  watch: {shows: passes too}\nsessions:", 1)
+    assert message != GOOD
+    scenario = parse(message, "x.yaml")
     assert scenario.strategies == (Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH)
     assert scenario.note(Strategy.INCR) is None
     assert "incr" not in scenario.to_json()["stores"]
@@ -325,7 +325,7 @@ def test_a_teaching_store_may_be_said_something_of() -> None:
     assert expected_of(scenario.steps[0], Strategy.WATCH, scenario)["status"] == 200
     pair = "one: {verify: alice, pod: A, answer: right}, two: {verify: alice, pod: B, answer: empty}"
     together = f"  - together: {{{pair}}}\n    order: one after two\n"
-    step = parse(said.replace("  - toggle: [A, B]", together + "  - toggle: [A, B]"), "x.yaml").steps[5]
+    step = parse(message.replace("  - toggle: [A, B]", together + "  - toggle: [A, B]"), "x.yaml").steps[5]
     assert isinstance(step, Together)
     assert [*step.order] == [Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH]
 

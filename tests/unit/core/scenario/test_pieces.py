@@ -39,10 +39,10 @@ def test_what_ddmin_gives_is_minimal_where_failing_is_not_monotonous(odd: set[in
     def fails(part: Sequence[int]) -> bool:
         return bool(odd & set(part)) and len(part) % modulo == 16 % modulo
 
-    found = ddmin(range(16), fails)
-    assert fails(found)
-    assert found == sorted(found)
-    without = [found[:at] + found[at + 1 :] for at in range(len(found))]
+    result = ddmin(range(16), fails)
+    assert fails(result)
+    assert result == sorted(result)
+    without = [result[:position] + result[position + 1 :] for position in range(len(result))]
     assert not any(fails(part) for part in without if part)
 
 

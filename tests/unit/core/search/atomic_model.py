@@ -57,8 +57,8 @@ def atomic(letters: str) -> Composition:
         [
             Event("@expire", "expire", KEY)
             if letter == "X"
-            else LearnedProgram(behaviours[letter], f"V{at}", at)
-            for at, letter in enumerate(letters)
+            else LearnedProgram(behaviours[letter], f"V{position}", position)
+            for position, letter in enumerate(letters)
         ],
         STORE,
         FRESH,

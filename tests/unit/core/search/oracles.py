@@ -20,12 +20,12 @@ def count_interleavings(system: System[State]) -> int:
     known: dict[State, int] = {}
 
     def count(state: State) -> int:
-        found = known.get(state)
-        if found is None:
+        result = known.get(state)
+        if result is None:
             enabled = [process for process, access in enumerate(system.pending(state)) if access is not None]
-            found = sum(count(system.execute(state, process)) for process in enabled) if enabled else 1
-            known[state] = found
-        return found
+            result = sum(count(system.execute(state, process)) for process in enabled) if enabled else 1
+            known[state] = result
+        return result
 
     return count(system.initial())
 
@@ -35,10 +35,10 @@ def count_traces(system: System[State]) -> SleepCount:
     known: dict[tuple[State, int], SleepCount] = {}
 
     def count(state: State, sleep: int) -> SleepCount:
-        found = known.get((state, sleep))
-        if found is None:
-            found = known[state, sleep] = _sum_over_awake(system, state, sleep, count)
-        return found
+        result = known.get((state, sleep))
+        if result is None:
+            result = known[state, sleep] = _sum_over_awake(system, state, sleep, count)
+        return result
 
     return count(system.initial(), 0)
 

@@ -21,12 +21,12 @@ print(asked, digest.hexdigest(), shortest_runs(system, lambda state: [state[0]],
 
 
 def test_two_hash_seeds() -> None:
-    said = []
+    lines = []
     for seed in ("1", "4711"):
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(PACKAGE_ROOT)}
         command = [sys.executable, "-c", PROGRAM]
-        said.append(
+        lines.append(
             subprocess.run(command, env=env, check=True, capture_output=True, cwd=PACKAGE_ROOT).stdout
         )
-    assert said[0] == said[1]
-    assert said[0]
+    assert lines[0] == lines[1]
+    assert lines[0]

@@ -65,18 +65,18 @@ def guide_request(kind: str) -> Any:
 
 def play(kind: str, heard: tuple[Any, ...], database: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """One request on given replies, then on the model."""
-    request, seen, told = guide_request(kind), [], [*heard]
+    request, seen, message = guide_request(kind), [], [*heard]
     try:
         doing = next(request)
         for number in count():
             seen.append(doing)
-            if number == len(told):
+            if number == len(message):
                 reply, database = STORE.act(database, Act(0, doing.commands, doing.transaction))
-                told.append(reply)
-            doing = request.send(told[number])
+                message.append(reply)
+            doing = request.send(message[number])
     except StopIteration as end:
         seen.append(end.value)
-    return tuple(told), tuple(seen)
+    return tuple(message), tuple(seen)
 
 
 def learned(letters: str) -> tuple[Composition, int]:
@@ -89,8 +89,8 @@ def composed(letters: str, behaviours: dict[str, Behaviour]) -> Composition:
     programs: list[Any] = [
         Event("@expire:s1", "expire", KEY)
         if letter == "X"
-        else LearnedProgram(behaviours[letter], f"V{at}", at)
-        for at, letter in enumerate(letters)
+        else LearnedProgram(behaviours[letter], f"V{position}", position)
+        for position, letter in enumerate(letters)
     ]
     return Composition(programs, STORE, FRESH)
 
@@ -138,8 +138,8 @@ def test_the_same_twice() -> None:
     (one, asked), (other, again) = learned("RWE"), learned("RWE")
     assert asked == again
     runs: list[list[tuple[int, ...]]] = [[], []]
-    for system, found in zip((one, other), runs, strict=True):
-        SourceDpor(system, lambda run, state: found.append(tuple(run))).search()  # noqa: B023
+    for system, result in zip((one, other), runs, strict=True):
+        SourceDpor(system, lambda run, state: result.append(tuple(run))).search()  # noqa: B023
     assert runs[0] == runs[1]
 
 
@@ -200,7 +200,8 @@ def restarted(letters: str, pods: list[tuple[int, ...]]) -> Composition:
     """The guide's requests, and a restart for each of ``pods``: the requests that it serves."""
     _, behaviours = learned_behaviours(letters)
     programs: list[Any] = [
-        LearnedProgram(behaviours[letter], f"V{at}", at) for at, letter in enumerate(letters)
+        LearnedProgram(behaviours[letter], f"V{position}", position)
+        for position, letter in enumerate(letters)
     ]
     programs += [FaultEffect(served, "@restart", RESTART) for served in pods]
     return Composition(programs, STORE, FRESH)

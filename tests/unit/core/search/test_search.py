@@ -53,7 +53,9 @@ def test_source_dpor_runs_each_trace_once(letters):
 
 def outcome(system: Any, letters: str, state: Any) -> Any:
     answers = tuple(
-        system._programs[at].answer(system.node(state, at)) for at, item in enumerate(letters) if item != "X"
+        system._programs[position].answer(system.node(state, position))
+        for position, item in enumerate(letters)
+        if item != "X"
     )
     return answers, system.store_state(state)
 
@@ -88,10 +90,13 @@ class OwnKeys:
         return (0,) * self.processes
 
     def pending(self, state: tuple[int, ...]) -> list[Access | None]:
-        return [Access(0, 1 << at // 2) if done < self.length else None for at, done in enumerate(state)]
+        return [
+            Access(0, 1 << position // 2) if done < self.length else None
+            for position, done in enumerate(state)
+        ]
 
     def execute(self, state: tuple[int, ...], process: int) -> tuple[int, ...]:
-        return tuple(done + (at == process) for at, done in enumerate(state))
+        return tuple(done + (position == process) for position, done in enumerate(state))
 
 
 def test_on_several_keys_source_sets_spare_what_sleep_sets_give_up():
@@ -187,23 +192,23 @@ def kinds(system: Any, letters: str) -> Any:
 def test_shortest_runs_are_the_known_ones():
     letters = "RR"
     system = guide(letters)
-    found = shortest_runs(system, kinds(system, letters), 10_000)
+    all_shortest_runs = shortest_runs(system, kinds(system, letters), 10_000)
     # docs/exploration-notes: V1: GET GET TTL SETEX · V2: GET GET TTL SETEX DEL=1 · V1: DEL=0
-    assert found["double-success"].run == (0, 0, 0, 0, 1, 1, 1, 1, 1, 0)
-    assert found["double-success"].switches == 2
+    assert all_shortest_runs["double-success"].run == (0, 0, 0, 0, 1, 1, 1, 1, 1, 0)
+    assert all_shortest_runs["double-success"].switches == 2
 
     letters = "WEX"
     system = guide(letters)
-    found = shortest_runs(system, kinds(system, letters), 10_000)
+    all_shortest_runs = shortest_runs(system, kinds(system, letters), 10_000)
     # V1: GET · X · V1: GET=nil TTL=-2 SET stub · V2: GET GET TTL=-1 SET DEL → success
-    assert found["empty-bypass"].run == (0, 2, 0, 0, 0, 1, 1, 1, 1, 1)
+    assert all_shortest_runs["empty-bypass"].run == (0, 2, 0, 0, 0, 1, 1, 1, 1, 1)
 
 
 def test_no_run_of_that_kind_is_shorter():
     letters = "REX"
     system = guide(letters)
     judge = kinds(system, letters)
-    found = shortest_runs(system, judge, 10_000)
+    all_shortest_runs = shortest_runs(system, judge, 10_000)
     best: dict[str, tuple[int, int]] = {}
 
     def visit(run, state):
@@ -212,7 +217,7 @@ def test_no_run_of_that_kind_is_shorter():
             best[kind] = min(best.get(kind, (99, 99)), (len(run), switches))
 
     enumerate_all(system, visit)
-    assert {kind: (len(item.run), item.switches) for kind, item in found.items()} == best
+    assert {kind: (len(item.run), item.switches) for kind, item in all_shortest_runs.items()} == best
 
 
 def test_a_graph_too_large_is_said():

@@ -14,18 +14,18 @@ def answer(data: Any, status: int = 200) -> HttpAnswer:
 
 
 def masks(one: Any, other: Any) -> Masks:
-    found = Masks()
-    found.learn("a", answer(one), answer(other))
-    return found
+    result = Masks()
+    result.learn("a", answer(one), answer(other))
+    return result
 
 
 def test_a_field_that_changes_is_masked_and_its_neighbours_are_not() -> None:
-    found = masks({"at": 1, "cart": {"n": 1}}, {"at": 2, "cart": {"n": 1}})
-    assert found.described() == {"a": ("at",)}
-    assert found.seen("a", answer({"at": 9, "cart": {"n": 1}})) == found.seen(
+    all_masks = masks({"at": 1, "cart": {"n": 1}}, {"at": 2, "cart": {"n": 1}})
+    assert all_masks.described() == {"a": ("at",)}
+    assert all_masks.seen("a", answer({"at": 9, "cart": {"n": 1}})) == all_masks.seen(
         "a", answer({"cart": {"n": 1}, "at": 1})
     )
-    assert found.seen("a", answer({"at": 1, "cart": {"n": 2}})) != found.seen(
+    assert all_masks.seen("a", answer({"at": 1, "cart": {"n": 2}})) != all_masks.seen(
         "a", answer({"at": 1, "cart": {"n": 1}})
     )
 
@@ -35,37 +35,37 @@ def test_a_place_in_a_list_is_masked() -> None:
 
 
 def test_true_is_not_1_and_a_missing_field_is_seen() -> None:
-    found = Masks()
-    assert found.seen("a", answer({"n": True})) != found.seen("a", answer({"n": 1}))
-    assert found.seen("a", answer({"n": None})) != found.seen("a", answer({}))
+    result = Masks()
+    assert result.seen("a", answer({"n": True})) != result.seen("a", answer({"n": 1}))
+    assert result.seen("a", answer({"n": None})) != result.seen("a", answer({}))
 
 
 def test_the_status_is_never_masked() -> None:
-    found = masks({"at": 1}, {"at": 2})
-    assert not found.learn("a", answer({"at": 1}), answer({"at": 1}, 500))
-    assert found.seen("a", answer({"at": 1})) != found.seen("a", answer({"at": 1}, 500))
+    all_masks = masks({"at": 1}, {"at": 2})
+    assert not all_masks.learn("a", answer({"at": 1}), answer({"at": 1}, 500))
+    assert all_masks.seen("a", answer({"at": 1})) != all_masks.seen("a", answer({"at": 1}, 500))
 
 
 def test_a_token_in_a_page_is_known_where_the_page_has_another_line() -> None:
     page = b'<p>alice</p>%b<input name="csrf" value="%b">'
-    found = masks(page % (b"", b"f00d"), page % (b"", b"beef"))
+    all_masks = masks(page % (b"", b"f00d"), page % (b"", b"beef"))
     with_line = [answer(page % (b"<p>cart: 1</p>", token)) for token in (b"1234", b"5678")]
-    assert found.seen("a", with_line[0]) == found.seen("a", with_line[1])
-    assert found.seen("a", with_line[0]) != found.seen("a", answer(page % (b"", b"1234")))
+    assert all_masks.seen("a", with_line[0]) == all_masks.seen("a", with_line[1])
+    assert all_masks.seen("a", with_line[0]) != all_masks.seen("a", answer(page % (b"", b"1234")))
 
 
 def test_values_built_in_another_way_hide_the_whole() -> None:
-    found = masks({"x": [1]}, [1])
-    assert found.hides("a")
-    assert found.seen("a", answer({"x": [1]})) == found.seen("a", answer(b"anything"))
+    all_masks = masks({"x": [1]}, [1])
+    assert all_masks.hides("a")
+    assert all_masks.seen("a", answer({"x": [1]})) == all_masks.seen("a", answer(b"anything"))
 
 
 def test_bytes_that_are_no_text_are_compared_byte_by_byte() -> None:
-    found = Masks()
-    assert found.seen("a", answer(b"\xff\x00")) != found.seen("a", answer(b"\xfe\x00"))
+    result = Masks()
+    assert result.seen("a", answer(b"\xff\x00")) != result.seen("a", answer(b"\xfe\x00"))
 
 
 def test_what_is_learned_of_one_request_holds_for_that_one() -> None:
-    found = masks({"at": 1}, {"at": 2})
-    assert found.seen("b", answer({"at": 1})) != found.seen("b", answer({"at": 2}))
-    assert not found.learn("a", answer({"at": 3}), answer({"at": 4}))
+    all_masks = masks({"at": 1}, {"at": 2})
+    assert all_masks.seen("b", answer({"at": 1})) != all_masks.seen("b", answer({"at": 2}))
+    assert not all_masks.learn("a", answer({"at": 3}), answer({"at": 4}))

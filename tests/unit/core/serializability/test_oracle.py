@@ -35,18 +35,18 @@ def play(oracle: Oracle, sequence: tuple[int, ...]) -> End[int]:
     """A service that is right, one request after the other."""
     session: dict[str, Any] | None = {"user": "alice"}
     answers = {}
-    for at in sequence:
-        request = oracle.meeting.members[at].request
-        answers[at] = NO if session is None else OK
+    for position in sequence:
+        request = oracle.meeting.members[position].request
+        answers[position] = NO if session is None else OK
         if session is None:
             continue
         if request == "logout":
             session = None
         elif request == "count":
             session["n"] = session.get("n", 0) + 1
-            answers[at] = state({"n": session["n"]})
+            answers[position] = state({"n": session["n"]})
         elif request == "ask":
-            answers[at] = state(session)
+            answers[position] = state(session)
         else:
             session[request] = 1
     return End(answers, state(session))
@@ -119,7 +119,7 @@ def test_a_refusal_that_costs_something_is_explained_by_the_sequence_with_it() -
     refused = HttpAnswer(409, b"used")
     ends = {(): state({}), (0,): used, (1,): used, (0, 1): locked, (1, 0): locked}
     for sequence, ask in ends.items():
-        answers = {at: refused if place else OK for place, at in enumerate(sequence)}
+        answers = {position: refused if place else OK for place, position in enumerate(sequence)}
         judged.play(sequence, End(answers, ask))
     assert judged.judge(End({0: OK, 1: refused}, locked)) is None
     assert judged.judge(End({0: OK, 1: OK}, used)) is not None

@@ -25,8 +25,8 @@ def walk(prefix: tuple[Choice, ...], commands: tuple[int, ...]) -> Path:
     left = [count + 1 for count in commands]  # and a start
     steps: list[OrderStep] = []
     while any(left):
-        ready = [at for at, count in enumerate(left) if count]
-        ready.sort(key=lambda at: left[at] <= commands[at])
+        ready = [position for position, count in enumerate(left) if count]
+        ready.sort(key=lambda position: left[position] <= commands[position])
         possible = tuple(map(Choice, ready))
         choice = prefix[len(steps)] if len(steps) < len(prefix) else possible[0]
         label = START if left[choice.request] > commands[choice.request] else "GET"

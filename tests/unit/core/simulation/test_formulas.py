@@ -44,9 +44,9 @@ def test_random_lookups(play: Play, pods: int, lookups: int) -> None:
 )
 def test_same_process(play: Play, accepts: tuple[float, ...], lookups: int) -> None:
     workers = setting(pods=2, workers=4, upstream=Upstream.NEW, accepts=accepts, lookups=lookups)
-    found = (1 - formulas.random_lookups(2, lookups)) * formulas.same_process(workers.worker_shares, lookups)
-    holds(play, workers, 1 - found)
-    assert whole_share(workers) == pytest.approx(1 - found)
+    result = (1 - formulas.random_lookups(2, lookups)) * formulas.same_process(workers.worker_shares, lookups)
+    holds(play, workers, 1 - result)
+    assert whole_share(workers) == pytest.approx(1 - result)
     assert formulas.same_process(workers.worker_shares, lookups) >= 4**-lookups
 
 

@@ -21,8 +21,8 @@ def page(store: str = "atomic", **samples: float) -> Page:
     }
     for name, value in samples.items():
         if name.startswith("verify_"):
-            told = (("endpoint", "/v"), ("outcome", name.removeprefix("verify_")), ("status", "200"))
-            made["captcha_requests_total", told] = value
+            message = (("endpoint", "/v"), ("outcome", name.removeprefix("verify_")), ("status", "200"))
+            made["captcha_requests_total", message] = value
         elif name == "broken":
             made["captcha_requests_total", (("endpoint", "/v"), ("outcome", "error"), ("status", "503"))] = (
                 value
@@ -35,20 +35,25 @@ def page(store: str = "atomic", **samples: float) -> Page:
 def test_the_share_of_not_found_is_of_the_verifies_between_two_looks() -> None:
     before = {A: page(verify_success=10, verify_not_found=10), B: page()}
     now = {A: page(verify_success=13, verify_not_found=11), B: page()}
-    found = points(before, now, 2.0, (A, B))
-    assert (found.verifies, found.not_found, found.server_errors) == (4, 0.25, 0)
-    assert [alarm.name for alarm in found.alarms] == ["CaptchaSessionsNotFound"]
+    all_points = points(before, now, 2.0, (A, B))
+    assert (all_points.verifies, all_points.not_found, all_points.server_errors) == (4, 0.25, 0)
+    assert [alarm.name for alarm in all_points.alarms] == ["CaptchaSessionsNotFound"]
 
 
 def test_nothing_that_happened_is_no_number_and_no_alarm() -> None:
-    found = points({A: page()}, {A: page()}, 2.0, (A, B))
-    assert (found.verifies, found.not_found, found.request_ms, found.redis_p99) == (0, None, None, None)
-    assert (found.alarms, found.silent) == ((), (B,))
+    all_points = points({A: page()}, {A: page()}, 2.0, (A, B))
+    assert (all_points.verifies, all_points.not_found, all_points.request_ms, all_points.redis_p99) == (
+        0,
+        None,
+        None,
+        None,
+    )
+    assert (all_points.alarms, all_points.silent) == ((), (B,))
 
 
 def test_a_restarted_pod_counts_from_zero() -> None:
-    found = points({A: page(verify_success=100)}, {A: page(verify_success=3)}, 2.0, (A,))
-    assert found.verifies == 3
+    all_points = points({A: page(verify_success=100)}, {A: page(verify_success=3)}, 2.0, (A,))
+    assert all_points.verifies == 3
 
 
 def test_pods_that_differ_are_an_alarm() -> None:
@@ -60,9 +65,9 @@ def test_errors_of_redis_and_of_the_service() -> None:
     now = {
         A: page(broken=1, verify_success=1, captcha_redis_errors_total=4, captcha_redis_server_evicted_keys=2)
     }
-    found = points({A: page()}, now, 2.0, (A,))
-    assert (found.server_errors, found.redis_errors, found.evicted) == (0.5, 2, 1)
-    assert {alarm.name for alarm in found.alarms} == {
+    all_points = points({A: page()}, now, 2.0, (A,))
+    assert (all_points.server_errors, all_points.redis_errors, all_points.evicted) == (0.5, 2, 1)
+    assert {alarm.name for alarm in all_points.alarms} == {
         "CaptchaServerErrors", "CaptchaRedisErrors", "CaptchaRedisEvicts"
     }  # fmt: skip
 
@@ -91,8 +96,8 @@ def test_the_recorded_runs_raise_the_alarms_that_they_name(name: str) -> None:
                 pages.setdefault(pod, {})[metric, tuple(sorted(labels.items()))] = values[number]
         return dict(pages)
 
-    found = points(look(5), look(-1), 35.0, (A, B))
-    assert [alarm.name for alarm in found.alarms] == [
+    all_points = points(look(5), look(-1), 35.0, (A, B))
+    assert [alarm.name for alarm in all_points.alarms] == [
         alarm.name for alarm in ALARMS if alarm.name in run["alarms"]
     ]
-    assert found.verifies > 100
+    assert all_points.verifies > 100

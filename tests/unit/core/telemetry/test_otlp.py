@@ -78,8 +78,8 @@ def attributes(span: Any) -> dict[str, Any]:
 
 
 def test_each_exchange_is_a_trace_of_proxy_pod_and_redis() -> None:
-    found = spans(otlp(TRACE, "run-1"))
-    verify = [(service, span) for service, span in found if span.start_time_unix_nano // 10**9 == 101]
+    all_spans = spans(otlp(TRACE, "run-1"))
+    verify = [(service, span) for service, span in all_spans if span.start_time_unix_nano // 10**9 == 101]
     assert [(service, span.name) for service, span in verify] == [
         ("devenv-proxy", "POST /api/abstract-verify"), ("captcha-api", "POST /api/abstract-verify"),
         ("captcha-api", "GET"),

@@ -39,9 +39,9 @@ def metric_names(node: Any) -> Iterator[str]:
 
 
 def names_of(expression: str) -> set[str]:
-    found = set(metric_names(promql_parser.parse(expression)))
-    assert found, f"no metric found in {expression}"
-    return found
+    values = set(metric_names(promql_parser.parse(expression)))
+    assert values, f"no metric found in {expression}"
+    return values
 
 
 def served() -> set[str]:

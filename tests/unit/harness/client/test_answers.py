@@ -35,10 +35,10 @@ def answered(of: ServiceProfile, kind: str, answer: Answer) -> Any:
 
 
 def test_what_the_profile_tells() -> None:
-    told = profile({"id": "{id}", "sum": "{answer}"}, wrong=-1)
-    assert answered(told, "sum", Answer.WRONG) == {"answer": -1}
+    message = profile({"id": "{id}", "sum": "{answer}"}, wrong=-1)
+    assert answered(message, "sum", Answer.WRONG) == {"answer": -1}
     with pytest.raises(UsageProblem) as problem:
-        answered(told, "sum", Answer.RIGHT)
+        answered(message, "sum", Answer.RIGHT)
     assert problem.value.hint == "known: wrong; add profile.kinds.sum.answers"
 
 

@@ -46,7 +46,7 @@ def test_a_preset_and_what_differs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("", "service: field required"),
         ("[service\n", "Expected ']'"),
@@ -73,10 +73,10 @@ def test_a_preset_and_what_differs(tmp_path: Path) -> None:
         ('[service]\ncommand = "node \'x"\n', "service.command: "),
     ],
 )
-def test_an_error_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+def test_an_error_names_file_and_key(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(UsageProblem) as problem:
         parse_service(text, tmp_path)
-    assert said in problem.value.message
+    assert sentence in problem.value.message
     assert problem.value.message.startswith(SERVICE_FILE)
     assert "\n" not in problem.value.message
 
@@ -150,29 +150,29 @@ FORM_KIND = APP + '[profile.kinds.image]\ncreate = { path = "/new" }\n'
 
 def test_a_use_may_be_a_form(tmp_path: Path) -> None:
     form = {"captchaId": "{id}", "text": "{answer}"}
-    told = 'verify = { path = "/check", form = { captchaId = "{id}", text = "{answer}" } }\n'
-    assert parse_service(FORM_KIND + told, tmp_path).profile.kinds["image"].verify.form == form
+    message = 'verify = { path = "/check", form = { captchaId = "{id}", text = "{answer}" } }\n'
+    assert parse_service(FORM_KIND + message, tmp_path).profile.kinds["image"].verify.form == form
     by_type = (
         'verify = { path = "/check", body = { captchaId = "{id}", text = "{answer}" }, '
         'headers = { Content-Type = "application/x-www-form-urlencoded" } }\n'
     )
     verify = parse_service(FORM_KIND + by_type, tmp_path).profile.kinds["image"].verify
     assert (verify.form, verify.body) == (form, None)
-    found = replace(FOUND, kinds={"image": Kind(Request("/new"), Request("/check", form=form))})
-    assert parse_service(toml_text(found), tmp_path).profile.kinds == found.kinds
+    changed = replace(FOUND, kinds={"image": Kind(Request("/new"), Request("/check", form=form))})
+    assert parse_service(toml_text(changed), tmp_path).profile.kinds == changed.kinds
 
 
 @pytest.mark.parametrize(
-    ("verify", "said"),
+    ("verify", "sentence"),
     [
         ('{ path = "/c", form = { a = "{id}" }, body = { a = "{id}" } }', "both body"),
         ('{ path = "/c", form = { a = { b = "{id}" } } }', "form.a is a table"),
     ],
 )
-def test_a_form_that_cannot_be_sent_is_refused(tmp_path: Path, verify: str, said: str) -> None:
+def test_a_form_that_cannot_be_sent_is_refused(tmp_path: Path, verify: str, sentence: str) -> None:
     with pytest.raises(UsageProblem, match=r"profile\.kinds\.image\.verify: ") as problem:
         parse_service(FORM_KIND + f"verify = {verify}\n", tmp_path)
-    assert said in problem.value.message
+    assert sentence in problem.value.message
 
 
 def test_files_are_relative_to_devenv_toml_or_to_the_services_folder(tmp_path: Path) -> None:
@@ -232,10 +232,10 @@ def test_a_session_in_a_cookie_is_sent_back_in_it(tmp_path: Path) -> None:
     plain = parse_service(text + 'verify = { path = "/use", headers = { X = "1" } }\n', tmp_path).profile
     assert plain.kinds["cart"].verify.headers == {"X": "1", "Cookie": "sid={id}"}
     assert plain.carrier == "Cookie:sid"
-    told = parse_service(text + 'verify = { path = "/use/{id}" }\n', tmp_path).profile
-    assert told.kinds["cart"].verify.headers == {}
-    found = replace(FOUND, id_field="", id_cookie="sid")
-    assert parse_service(toml_text(found), tmp_path).profile.id_cookie == "sid"
+    parsed = parse_service(text + 'verify = { path = "/use/{id}" }\n', tmp_path).profile
+    assert parsed.kinds["cart"].verify.headers == {}
+    changed = replace(FOUND, id_field="", id_cookie="sid")
+    assert parse_service(toml_text(changed), tmp_path).profile.id_cookie == "sid"
 
 
 def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
         resolve_run(tmp_path, "2026")
     with pytest.raises(UsageProblem, match="no run 'x'"):
         resolve_run(tmp_path, "x")
-    with pytest.raises(UsageProblem, match="no run is recorded yet") as found:
+    with pytest.raises(UsageProblem, match="no run is recorded yet") as result:
         resolve_run(tmp_path / "elsewhere", "latest")
-    assert "devenv replay NAME" in (found.value.hint or "")
+    assert "devenv replay NAME" in (result.value.hint or "")
 
 
 def test_a_recording_becomes_json_lines(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_blank_lines_count_but_are_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "sentence"),
     [
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
@@ -69,13 +69,13 @@ def test_blank_lines_count_but_are_none(tmp_path: Path) -> None:
         (command_line(node=1), "node is 1"),
     ],
 )
-def test_a_line_that_is_no_event(tmp_path: Path, line: str, told: str) -> None:
+def test_a_line_that_is_no_event(tmp_path: Path, line: str, sentence: str) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text(json_lines(trace_lines(EVENTS)) + line + "\n", encoding="utf-8")
     with pytest.raises(UsageProblem) as caught:
         read_numbered(path)
     assert caught.value.message.startswith(f"{path}:4: ")
-    assert told in caught.value.message
+    assert sentence in caught.value.message
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_store_without_a_cluster_client_is_refused_before_anything_starts(
 def test_the_file_is_shared_and_bounded(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     for number in range(5):
-        events = [StackEvent(number * 1000.0 + at, "redis") for at in range(KEPT_EVENTS - 1)]
+        events = [StackEvent(number * 1000.0 + position, "redis") for position in range(KEPT_EVENTS - 1)]
         FileJournal(path).add(*events)
     kept = FileJournal(path).events()
     assert KEPT_EVENTS <= len(kept) <= 2 * KEPT_EVENTS

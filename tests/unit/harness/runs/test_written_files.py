@@ -58,13 +58,13 @@ Answering = Callable[[int, dict[str, Any]], str]
 @pytest.fixture(scope="module")
 def answering() -> Iterator[Answering]:
     """An HTTP server that answers every request as it was told to last; gives its URL."""
-    said: dict[str, Any] = {}
+    message: dict[str, Any] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = json.dumps(said["body"]).encode()
-            self.send_response(said["status"])
+            body = json.dumps(message["body"]).encode()
+            self.send_response(message["status"])
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -78,7 +78,7 @@ def answering() -> Iterator[Answering]:
         thread.start()
 
         def answer(status: int, body: dict[str, Any]) -> str:
-            said.update(status=status, body=body)
+            message.update(status=status, body=body)
             return f"http://127.0.0.1:{server.server_address[1]}"
 
         yield answer
@@ -181,8 +181,8 @@ clean_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 )
 def test_up_reads_the_devenv_toml_of_init(run: Run, text: str, env: dict[str, str]) -> None:
     rule = Rule(equals={"message": text})
-    found = Found(CAPTCHA.name, command="run", env=env, notes=(text,), not_found=(rule,), redis_use="unused")
-    written = parse_service(toml_text(found), run.folder)
+    result = Found(CAPTCHA.name, command="run", env=env, notes=(text,), not_found=(rule,), redis_use="unused")
+    written = parse_service(toml_text(result), run.folder)
     assert written.env == env
     assert written.profile.not_found == (rule,)
 

@@ -131,9 +131,9 @@ def test_every_pod_gets_what_the_override_gives_the_first(mode: RedisMode) -> No
         "services"
     ]
     assert services["proxy"]["environment"]["DEVENV_REDIS_MODE"] == mode
-    own = {"POD_NAME", "REDIS_PORT", "USE_REDIS"}
+    one_service = {"POD_NAME", "REDIS_PORT", "USE_REDIS"}
     given = [
-        {name: value for name, value in services[pod]["environment"].items() if name not in own}
+        {name: value for name, value in services[pod]["environment"].items() if name not in one_service}
         for pod in (A, B, C)
     ]
     assert given[0] == given[1] == given[2]

@@ -34,12 +34,12 @@ def test_it_is_told_what_it_said_and_where_it_should_listen(
         finally:
             await child.stop()
 
-    with pytest.raises(EnvironmentProblem) as told:
+    with pytest.raises(EnvironmentProblem) as message:
         asyncio.run(start())
-    assert told.value.message.endswith("it said: listening on 5000")
-    assert ("127.0.0.1:8765" in told.value.message) == (port is not None)
-    assert ("PORT" in str(told.value.hint)) == (port is not None)
-    assert str(child.log) in str(told.value.hint)
+    assert message.value.message.endswith("it said: listening on 5000")
+    assert ("127.0.0.1:8765" in message.value.message) == (port is not None)
+    assert ("PORT" in str(message.value.hint)) == (port is not None)
+    assert str(child.log) in str(message.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -115,10 +115,10 @@ def test_unknown_actions() -> None:
 
 @needs_scripts
 @pytest.mark.parametrize(
-    "said", ["# Failed finding TLS support.", ">>> 'tls-port 1' Bad directive or wrong number"]
+    "sentence", ["# Failed finding TLS support.", ">>> 'tls-port 1' Bad directive or wrong number"]
 )
-def test_a_server_without_tls_is_told_with_a_way_out(tmp_path: Path, said: str) -> None:
-    engine = Engine("valkey", "9.1.2", program(tmp_path / "mine", said))
+def test_a_server_without_tls_is_told_with_a_way_out(tmp_path: Path, sentence: str) -> None:
+    engine = Engine("valkey", "9.1.2", program(tmp_path / "mine", sentence))
     with pytest.raises(EnvironmentProblem, match=r"valkey 9\.1\.2 .* was built without TLS") as caught:
         redis_server.must_speak_tls(engine)
     assert "--backend compose" in (caught.value.hint or "")
@@ -126,5 +126,5 @@ def test_a_server_without_tls_is_told_with_a_way_out(tmp_path: Path, said: str) 
 
 @needs_scripts
 def test_a_server_that_misses_its_certificate_speaks_tls(tmp_path: Path) -> None:
-    said = "# Either tls-ca-cert-file or tls-ca-cert-dir must be specified"
-    redis_server.must_speak_tls(Engine("redis", "7.2.7", program(tmp_path / "mine", said)))
+    message = "# Either tls-ca-cert-file or tls-ca-cert-dir must be specified"
+    redis_server.must_speak_tls(Engine("redis", "7.2.7", program(tmp_path / "mine", message)))

@@ -27,7 +27,7 @@ def test_a_report_without_an_exit_code_is_of_a_killed_process(report: bytes, cod
 
 
 @pytest.mark.parametrize(
-    ("command", "found"),
+    ("command", "result"),
     [
         ((sys.executable, "-m", "uvicorn", "a:b"), ("uvicorn", ("a:b",))),
         ((sys.executable, "-m", "uvicorn"), ("uvicorn", ())),
@@ -37,8 +37,8 @@ def test_a_report_without_an_exit_code_is_of_a_killed_process(report: bytes, cod
         (("redis-server", "--port", "1"), None),
     ],
 )
-def test_only_a_module_of_our_interpreter_is_forked(command: tuple[str, ...], found: object) -> None:
-    assert warm_client.module_of(command) == found
+def test_only_a_module_of_our_interpreter_is_forked(command: tuple[str, ...], result: object) -> None:
+    assert warm_client.module_of(command) == result
 
 
 @pytest.mark.parametrize(

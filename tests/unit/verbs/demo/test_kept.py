@@ -25,14 +25,14 @@ def lost(seq: int, started: float) -> list[TraceEvent]:
     challenge_id = f"{seq:032x}"
     made = json.dumps({"challenge_id": challenge_id, "images": []})
     asked = json.dumps({"challenge_id": challenge_id, "selections": [1]})
-    told = json.dumps({"success": False, "message": "Challenge not found"})
+    body_text = json.dumps({"success": False, "message": "Challenge not found"})
     return [
         Exchange(
             seq, f"r{seq}", "c", "POST", "/api/abstract-captcha", "p", A, 200, started, 5.0, None, None, made
         ),
         Exchange(
             seq + 1, f"r{seq + 1}", "c", "POST", "/api/abstract-verify", "p", B, 200, started + 1.0, 5.0,
-            None, asked, told,
+            None, asked, body_text,
         ),
     ]  # fmt: skip
 
@@ -58,10 +58,10 @@ def story(*surprised: bool) -> Story:
     ],
 )
 def test_only_the_acts_with_surprises_are_explained(surprised: Sequence[bool], answers: int) -> None:
-    found = explain_surprises(story(*surprised), TRACE, "run")
-    assert found is not None
-    assert found.summary.startswith(f"{answers} challenge")
-    causes = {group.cause for group in found.groups}
+    explanation = explain_surprises(story(*surprised), TRACE, "run")
+    assert explanation is not None
+    assert explanation.summary.startswith(f"{answers} challenge")
+    causes = {group.cause for group in explanation.groups}
     assert ("pod-memory" in causes) is surprised[0]  # the later ones happened with Redis
 
 

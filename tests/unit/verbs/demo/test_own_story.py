@@ -62,8 +62,8 @@ def story(*acts: dict[str, KindTrials]) -> OwnStory:
     """A story of these trials, without Redis first."""
     nothing = explain_trace([], "nothing")
     switch = (None,) if len(acts) == 1 else (False, True)
-    told = tuple(OwnAct(flag, "x", trials, (), nothing) for flag, trials in zip(switch, acts, strict=True))
-    return OwnStory("main:app", "captcha", ("a", "b"), told, 1.0, "run", Path("r.html"), Path("l.txt"))
+    message = tuple(OwnAct(flag, "x", trials, (), nothing) for flag, trials in zip(switch, acts, strict=True))
+    return OwnStory("main:app", "captcha", ("a", "b"), message, 1.0, "run", Path("r.html"), Path("l.txt"))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def story(*acts: dict[str, KindTrials]) -> OwnStory:
     ],
 )  # fmt: skip
 def test_all_kinds(acts: tuple[dict[str, KindTrials], ...], verdict: OwnVerdict, sentence: str) -> None:
-    told = story(*acts)
-    assert (told.verdict, told.sentence) == (verdict, sentence)
+    message = story(*acts)
+    assert (message.verdict, message.sentence) == (verdict, sentence)
 
 
 def test_an_unknown_answer_is_quoted_with_status_first_characters_and_log() -> None:
@@ -142,11 +142,11 @@ def test_a_loss_that_the_table_shows_is_not_repeated_beside_what_was_known(
 
 
 def test_what_is_found_with_redis_fails_though_no_session_was_lost() -> None:
-    told = story_of(diagnosed(False), diagnosed(True))
-    assert told.verdict is FAILS
+    message = story_of(diagnosed(False), diagnosed(True))
+    assert message.verdict is FAILS
     assert (
-        told.sentence
+        message.sentence
         == "no session was lost, and with Redis no session was lost, but handwriting-global × 10"
     )
-    assert told.kinds["abstract"].verdict is HOLDS
+    assert message.kinds["abstract"].verdict is HOLDS
     assert story_of(diagnosed(False), diagnosed(True, None)).verdict is HOLDS

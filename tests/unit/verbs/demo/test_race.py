@@ -66,8 +66,8 @@ def test_a_race_that_went_as_the_catalogue_says_has_no_surprises() -> None:
 def test_an_expectation_that_did_not_hold_is_told_once() -> None:
     shown = {"outcome": "error"}
     result = played(Strategy.GUIDE, shown, shown, told=("outcome is error, not success",))
-    told = surprises(result, found("empty-bypass"))
-    assert told == ["verify alice: empty: outcome is error, not success"]
+    all_surprises = surprises(result, found("empty-bypass"))
+    assert all_surprises == ["verify alice: empty: outcome is error, not success"]
 
 
 def test_repeats_that_differ_are_a_surprise() -> None:

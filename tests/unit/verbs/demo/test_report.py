@@ -106,12 +106,12 @@ def story(
     redis: dict[CaptchaType, TypeResult],
     races: tuple[Act, ...] = RACES,
 ) -> Story:
-    told = tuple(
+    message = tuple(
         Act(strategy is not Strategy.MEMORY, strategy, results, (), (), tuple(
             surprises(strategy is not Strategy.MEMORY, results)))
         for strategy, results in ((Strategy.MEMORY, memory), (Strategy.GUIDE, redis))
     )  # fmt: skip
-    acts = (*told, *races)
+    acts = (*message, *races)
     return Story("embedded", ("a", "b"), 2, 1, acts, "redis", "7.0.15", 1.0, 5.0, Recording())
 
 
@@ -135,10 +135,10 @@ def test_the_story_holds_where_every_outcome_is_the_expected_one() -> None:
 def test_any_other_outcome_fails_the_story_and_is_named(
     memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult], told: str
 ) -> None:
-    found = story(memory, redis)
-    assert found.verdict is Verdict.FAILS
-    assert any(told in surprise for act in found.acts for surprise in act.surprises)
-    page = render(document(found, "en", "devenv demo"))
+    result = story(memory, redis)
+    assert result.verdict is Verdict.FAILS
+    assert any(told in surprise for act in result.acts for surprise in act.surprises)
+    page = render(document(result, "en", "devenv demo"))
     assert "It did not go as expected" in page
     assert told.split(":")[0] in page
 
@@ -155,10 +155,10 @@ def test_the_report_of_a_story_in_both_languages(language: str, words: str) -> N
 
 
 def test_a_race_that_went_otherwise_fails_the_story() -> None:
-    told = "verify alice on b: empty: outcome is error, not success"
-    found = story(BUG, FIX, (raced(Strategy.GUIDE, 5, (told,)), RACES[1]))
-    assert found.verdict is Verdict.FAILS
-    assert told in render(document(found, "en", "devenv demo"))
+    message = "verify alice on b: empty: outcome is error, not success"
+    result = story(BUG, FIX, (raced(Strategy.GUIDE, 5, (message,)), RACES[1]))
+    assert result.verdict is Verdict.FAILS
+    assert message in render(document(result, "en", "devenv demo"))
 
 
 @pytest.mark.parametrize(

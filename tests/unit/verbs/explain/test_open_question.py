@@ -16,23 +16,25 @@ def test_where_every_request_is_refused_nothing_is_known_of_sessions(stops: bool
     refusal = exchange(1, A, "/api/abstract-captcha", None, {"detail": "try again"}, 1.0, 1.1, 503)
     stopped = [StackEvent(0.5, "redis", None, {"action": "stop"})] if stops else []
     events: list[TraceEvent] = [pod(A, USE_REDIS="true"), *stopped, refusal]
-    found = explain_trace(events, "a test")
-    assert (found.groups, found.exit_code) == ((), 3)
-    assert found.verdict.startswith("every request was refused") and why in found.verdict
+    explanation = explain_trace(events, "a test")
+    assert (explanation.groups, explanation.exit_code) == ((), 3)
+    assert explanation.verdict.startswith("every request was refused") and why in explanation.verdict
     assert explain_trace([*events, create(2, A, 2.0)], "a test").exit_code == 0
 
 
 def test_a_pod_that_refuses_all_is_no_all_clear() -> None:
     detail = {"detail": "try again"}
-    refusals = [verify(at, B, float(at), detail, status=503, challenge_id=CID) for at in (2, 3)]
+    refusals = [
+        verify(position, B, float(position), detail, status=503, challenge_id=CID) for position in (2, 3)
+    ]
     refused = command(1, B, "AUTH", "-WRONGPASS invalid username-password pair", 1.5, args=(), key=None)
     events: list[TraceEvent] = [pod(A), pod(B), create(1, A, 1.0), *refusals]
     assert explain_trace(events, "a test").verdict.startswith(
         f"{B} refused every request (503): why, its log"
     )
-    found = explain_trace([*events, refused], "a test")
-    assert found.exit_code == 3
-    assert f"Redis refuses {B}: AUTH → -WRONGPASS" in found.verdict
+    explanation = explain_trace([*events, refused], "a test")
+    assert explanation.exit_code == 3
+    assert f"Redis refuses {B}: AUTH → -WRONGPASS" in explanation.verdict
     assert explain_trace(events[:-1], "a test").exit_code == 0  # one refusal may be tried again
 
 
@@ -43,21 +45,21 @@ SERVICE = StackEvent(0.0, "service", None, {"profile": json.dumps(CAPTCHA.to_jso
 def test_an_answer_that_the_profile_does_not_know_is_no_all_clear(status: int, code: int) -> None:
     """A 200 that carries an error is such an answer too."""
     used = verify(2, B, 2.0, {"error": "gone"}, status=status)
-    found = explain_trace([SERVICE, create(1, A, 1.0), used], "a test")
-    assert (found.groups, found.exit_code) == ((), code)
-    assert (f'does not say what {status} {{"error": "gone"}} means' in found.verdict) == (code == 3)
+    explanation = explain_trace([SERVICE, create(1, A, 1.0), used], "a test")
+    assert (explanation.groups, explanation.exit_code) == ((), code)
+    assert (f'does not say what {status} {{"error": "gone"}} means' in explanation.verdict) == (code == 3)
 
 
 @pytest.mark.parametrize("status", [200, 401, 404])
 def test_where_no_session_was_opened_nothing_is_known_of_sessions(status: int) -> None:
     """401: a header is missing; 200: the error stands in the body."""
     refused = exchange(1, A, "/api/abstract-captcha", None, {"error": "not today"}, 1.0, 1.1, status)
-    found = explain_trace([SERVICE, refused], "a test")
-    assert (found.groups, found.exit_code) == ((), 3)
-    assert f'{A} answered create with {status} {{"error": "not today"}}' in found.verdict
+    explanation = explain_trace([SERVICE, refused], "a test")
+    assert (explanation.groups, explanation.exit_code) == ((), 3)
+    assert f'{A} answered create with {status} {{"error": "not today"}}' in explanation.verdict
     # Among others that were opened a refusal is clear; what looks like a success is not.
-    found = explain_trace([SERVICE, refused, create(2, A, 2.0)], "a test")
-    assert found.exit_code == (3 if status == 200 else 0), found.verdict
+    explanation = explain_trace([SERVICE, refused, create(2, A, 2.0)], "a test")
+    assert explanation.exit_code == (3 if status == 200 else 0), explanation.verdict
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,6 @@ def test_a_use_that_was_graded_without_the_session_is_no_all_clear(
     events: list[TraceEvent] = [
         pod(A), pod(B), create(1, A, 1.0), wrote, read, verify(2, B, 2.0, answer, challenge_id=CID),
     ]  # fmt: skip
-    found = explain_trace(events, "a test")
-    assert (found.groups, found.exit_code) == ((), code), found.verdict
-    assert ("had refused GET (-LOADING" in found.verdict) == (code == 3)
+    explanation = explain_trace(events, "a test")
+    assert (explanation.groups, explanation.exit_code) == ((), code), explanation.verdict
+    assert ("had refused GET (-LOADING" in explanation.verdict) == (code == 3)

@@ -20,10 +20,10 @@ Drawn = list[tuple[str, str, str, str]]
 
 def verify(pod: str, seq: int, started: float, ended: float) -> Exchange:
     body = json.dumps({"challenge_id": CID, "selections": [0]})
-    told = json.dumps({"success": True, "attempts": 1})
+    body_text = json.dumps({"success": True, "attempts": 1})
     return Exchange(
         seq, f"r{seq}", "c", "POST", "/api/abstract-verify", "pinned", pod, 200, started,
-        (ended - started) * 1000, None, body, told,
+        (ended - started) * 1000, None, body, body_text,
     )  # fmt: skip
 
 
@@ -34,16 +34,16 @@ class Gate:
         self.commands: list[RedisCommand] = []
 
     def say(
-        self, pod: str, command: str, reply: str, at: float, *, until: float | None = None, key: str = KEY
+        self, pod: str, command: str, reply: str, moment: float, *, until: float | None = None, key: str = KEY
     ) -> None:
         """One command on ``key``; with ``until`` it came at ``at`` and was held until then."""
-        sent = at if until is None else until
+        sent = moment if until is None else until
         fate, rule = ("passed", None) if until is None else ("released", "schedule")
         end = sent + 0.001
         seq = len(self.commands) + 1
         words = (key,) if command in ("GET", "DEL", "TTL") else (key, "60", SESSION)
         self.commands.append(
-            RedisCommand(seq, pod, 1, command, words, key, reply, at, end, fate, sent, end, rule)
+            RedisCommand(seq, pod, 1, command, words, key, reply, moment, end, fate, sent, end, rule)
         )
 
 
@@ -68,9 +68,9 @@ def test_a_command_is_one_arrow_with_its_reply_between_the_clients() -> None:
     gate.say(A, "SETEX", "OK", 1.5)
     gate.say(A, "GET", SESSION, 1.6)
     asked = SequenceMessage(1.0, "client", A, "verify 3f2a44: right")
-    told = SequenceMessage(2.0, A, "client", "success", "reply")
+    message = SequenceMessage(2.0, A, "client", "success", "reply")
     trace: list[TraceEvent] = [verify(A, 1, 1.0, 2.0), *gate.commands]
-    assert drawn(with_commands([asked, told], trace)) == [
+    assert drawn(with_commands([asked, message], trace)) == [
         ("client", A, "verify 3f2a44: right", "request"),
         (A, "redis", "SETEX 3f2a44 EX 60: attempts 0", "request"),
         (A, "redis", "GET 3f2a44 → attempts 0", "request"),
@@ -104,14 +104,14 @@ def test_in_an_order_the_command_that_was_overtaken_shows_its_wait(crossed: list
 
 
 def test_which_command_was_overtaken_and_by_which(crossed: list[TraceEvent]) -> None:
-    found = overtaken(crossed)
-    assert found is not None
-    assert (found.command.pod, found.command.reply) == (B, "(nil)")
-    assert [(item.pod, item.command) for item in found.by] == [(A, "GET"), (A, "SETEX"), (A, "DEL")]
+    result = overtaken(crossed)
+    assert result is not None
+    assert (result.command.pod, result.command.reply) == (B, "(nil)")
+    assert [(item.pod, item.command) for item in result.by] == [(A, "GET"), (A, "SETEX"), (A, "DEL")]
 
 
 def test_commands_one_after_the_other_overtake_nobody() -> None:
     gate = Gate()
-    for at, pod in ((1.1, A), (1.2, B), (1.3, A)):
-        gate.say(pod, "GET", SESSION, at)
+    for position, pod in ((1.1, A), (1.2, B), (1.3, A)):
+        gate.say(pod, "GET", SESSION, position)
     assert overtaken(gate.commands) is None

@@ -21,20 +21,20 @@ def test_an_order_that_was_not_run_is_shown_all_the_same() -> None:
     cast = next(cast for cast in parse_meeting("R+W+L+X").cast(pods=2) if cast[2].target == 1)
     assert [item.name for item in cast] == ["V1", "V2", "lost:V2", "@expire:s1"]
     labels = ("GET", "GET", "lost:V2", "EXEC", "@expire:s1", "EXEC")
-    found = unconfirmed(
+    result = unconfirmed(
         Candidate(OutcomeViolation("no-ttl", "it stays"), cast, (0, 1, 2, 1, 3, 0), 7, labels), "interrupted"
     )
-    assert found.schedule == "v1 V1:GET V2:GET V2:EXEC!lost @expire:s1 V1:EXEC"
-    assert found.lines == [
+    assert result.schedule == "v1 V1:GET V2:GET V2:EXEC!lost @expire:s1 V1:EXEC"
+    assert result.lines == [
         ("V1", "GET"), ("V2", "GET EXEC=lost"), ("·", "@expire:s1"), ("V1", "EXEC"),
     ]  # fmt: skip
-    assert (found.confirmed, found.replays, found.why) == (False, 0, "interrupted")
+    assert (result.confirmed, result.replays, result.why) == (False, 0, "interrupted")
 
 
 def test_where_no_model_told_the_steps_there_is_no_order() -> None:
     cast = parse_meeting("R").cast(pods=1)[0]
-    found = unconfirmed(Candidate(OutcomeViolation("no-ttl", "it stays"), cast, (0, 0), 1), "interrupted")
-    assert (found.schedule, found.steps) == ("", ())
+    result = unconfirmed(Candidate(OutcomeViolation("no-ttl", "it stays"), cast, (0, 0), 1), "interrupted")
+    assert (result.schedule, result.steps) == ("", ())
 
 
 def test_the_scenario_expects_what_replay_will_read() -> None:
@@ -44,10 +44,10 @@ def test_the_scenario_expects_what_replay_will_read() -> None:
         Answered(200, json.dumps({"success": False, "message": AT_NO_COST})),
         Answered(200, json.dumps({"success": True})),
     )
-    found = unconfirmed(Candidate(OutcomeViolation("resurrected-key", "back"), cast, (), None), "")
+    result = unconfirmed(Candidate(OutcomeViolation("resurrected-key", "back"), cast, (), None), "")
     fixture = Fixture("any", SessionKey("k"), b"\xff", {}, 1000, ("a", "b"), profile=CAPTCHA)
     outcome = Outcome(answers, (), 60_000, "{}")
-    scenario = yaml.safe_load(scenario_text(found, cast, outcome, Strategy.GUIDE, fixture))
+    scenario = yaml.safe_load(scenario_text(result, cast, outcome, Strategy.GUIDE, fixture))
     assert scenario["steps"][1]["expect"]["guide"]["requests"] == {
         "V1": {"outcome": "wrong"},
         "V2": {"outcome": "success"},

@@ -14,7 +14,9 @@ def test_equal_requests_are_chosen_once_and_small_parts_come_first() -> None:
 
 def test_a_part_says_where_its_participants_stand_and_names_them_anew() -> None:
     [cast] = parse_meeting("R+W+E").cast()
-    [last] = [item for item in chosen(cast) if [cast[at].letter for at in item.positions] == ["W", "E"]]
+    [last] = [
+        item for item in chosen(cast) if [cast[position].letter for position in item.positions] == ["W", "E"]
+    ]
     assert last.positions == (1, 2)
     assert [participant.name for participant in last.part] == ["V1", "V2"]
 

@@ -50,13 +50,13 @@ def test_the_table_has_a_row_for_each() -> None:
 
 
 def test_a_violation_has_its_sentence_order_and_command() -> None:
-    told = section(summary([FAILS]), "`R+R` with the guide store")
-    assert "1 kind of violation in 36 traces" in told
-    assert "2 right answers" in told
-    assert "Both answers passed. In 4 of 36 traces; needs `R+R`." in told
-    assert "```\n V1 GET TTL=60\n V2 GET=(nil)\n```" in told
-    assert "3 of 3 times the same" in told
-    assert f"```\n{FOUND.reproduce}\n```" in told
+    message = section(summary([FAILS]), "`R+R` with the guide store")
+    assert "1 kind of violation in 36 traces" in message
+    assert "2 right answers" in message
+    assert "Both answers passed. In 4 of 36 traces; needs `R+R`." in message
+    assert "```\n V1 GET TTL=60\n V2 GET=(nil)\n```" in message
+    assert "3 of 3 times the same" in message
+    assert f"```\n{FOUND.reproduce}\n```" in message
 
 
 def test_what_was_taken_on_trust_depends_on_the_mode() -> None:
@@ -69,10 +69,10 @@ def test_what_was_taken_on_trust_depends_on_the_mode() -> None:
 
 
 def test_an_unconfirmed_violation_is_no_violation() -> None:
-    told = summary([replace(FAILS, violations=(replace(FOUND, confirmed=False, replayed=0),))])
-    assert "❓ inconclusive" in told
-    assert "Not confirmed on real pods" in told
-    assert "Reproduce with" not in told
+    message = summary([replace(FAILS, violations=(replace(FOUND, confirmed=False, replayed=0),))])
+    assert "❓ inconclusive" in message
+    assert "Not confirmed on real pods" in message
+    assert "Reproduce with" not in message
 
 
 def test_every_letter_has_words() -> None:
@@ -83,26 +83,26 @@ def test_every_letter_has_words() -> None:
 
 def test_runs_by_chance_are_called_runs() -> None:
     chance = replace(FAILS, mode=str(Mode.RANDOM), complete=False, incomplete="orders were tried by chance")
-    told = summary([chance])
-    assert "| runs |" in told
-    assert "1 kind of violation in 36 runs" in told
-    assert "In 4 of 36 runs" in told
-    assert "traces" not in told
+    message = summary([chance])
+    assert "| runs |" in message
+    assert "1 kind of violation in 36 runs" in message
+    assert "In 4 of 36 runs" in message
+    assert "traces" not in message
     assert replace(chance, violations=(), traces=1).verdict.startswith("inconclusive after 1 run:")
 
 
 def test_somebodys_own_service_is_called_by_its_name() -> None:
-    own = replace(FAILS, service="main:app")
-    assert summary([own]).count("| main:app |") == 1
-    assert (own.to_json()["service"], FAILS.to_json()["service"]) == ("main:app", None)
+    changed = replace(FAILS, service="main:app")
+    assert summary([changed]).count("| main:app |") == 1
+    assert (changed.to_json()["service"], FAILS.to_json()["service"]) == ("main:app", None)
 
 
 def test_what_was_not_confirmed_has_no_command_to_reproduce_it() -> None:
     lost = replace(FOUND, confirmed=False, reproduce=None, why="pods in containers")
-    told = junit_xml([junit_suite(replace(FAILS, violations=(lost,)))])
+    message = junit_xml([junit_suite(replace(FAILS, violations=(lost,)))])
     order = "double-success: both answers passed\n  v1 V1:GET V2:GET\n"
-    assert f"{order}  not confirmed on real pods: pods in containers" in told
-    assert "None" not in told
+    assert f"{order}  not confirmed on real pods: pods in containers" in message
+    assert "None" not in message
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "00", "0.0m"])

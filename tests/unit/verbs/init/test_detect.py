@@ -32,10 +32,10 @@ def test_what_is_to_be_written_by_hand_is_a_whole_file(tmp_path: Path) -> None:
         return httpx.Response(200 if opens else 404, headers={"Set-Cookie": "user=1"} if opens else {})
 
     client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
-    found = Found("captcha", command="node server.mjs")
-    trying = _Trying(InitOptions(tmp_path), found, client)
+    result = Found("captcha", command="node server.mjs")
+    trying = _Trying(InitOptions(tmp_path), result, client)
     with pytest.raises(UsageProblem, match=r"^nothing tells$") as raised:
-        trying.any_session(found, UsageProblem("nothing tells", hint="--create …"))
+        trying.any_session(result, UsageProblem("nothing tells", hint="--create …"))
     before, _, text = str(raised.value.hint).partition(":\n\n")
     assert before.startswith("--create …; for a login, a cart or a wizard write this devenv.toml")
     assert "(POST /session sets a cookie)" in before
@@ -50,12 +50,12 @@ def test_a_login_that_refuses_us_needs_a_name_and_a_password(tmp_path: Path) -> 
         return httpx.Response(401 if request.url.path == "/login" else 404, json={"error": "wrong password"})
 
     client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
-    found = Found("captcha", command="node server.mjs")
+    result = Found("captcha", command="node server.mjs")
     nothing = UsageProblem("nothing tells", hint="--create …")
     with pytest.raises(UsageProblem, match="nothing tells") as raised:
-        _Trying(InitOptions(tmp_path), found, client).any_session(found, nothing)
+        _Trying(InitOptions(tmp_path), result, client).any_session(result, nothing)
     assert str(raised.value.hint).startswith("--create 'POST /login' --create-body '{}', with the name and")
     named = InitOptions(tmp_path, create="POST /login", create_body='{"user": "alice"}')
     with pytest.raises(EnvironmentProblem, match=r"^POST /login answered 401: .*wrong password") as refused:
-        _Trying(named, found, client).any_session(found, nothing)
+        _Trying(named, result, client).any_session(result, nothing)
     assert "--create-body" in str(refused.value.hint)

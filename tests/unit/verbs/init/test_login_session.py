@@ -31,18 +31,18 @@ def _pod(read: str, change: tuple[str, str]) -> Pod:
     sessions: dict[str, dict[str, str]] = {}
 
     def handle(request: httpx.Request) -> httpx.Response:
-        said = (request.method, request.url.path)
-        if said == ("POST", "/login"):
+        message = (request.method, request.url.path)
+        if message == ("POST", "/login"):
             sid = str(len(sessions))
             sessions[sid] = {"user": "alice"}
             return httpx.Response(200, headers={"Set-Cookie": f"sid={sid}"})
         session = sessions.get(request.headers.get("cookie", "").removeprefix("sid="))
         if session is None:
             return httpx.Response(401)
-        if said == change:
+        if message == change:
             session.update(json.loads(request.content or "{}"))
             return httpx.Response(200, json={"ok": True})
-        return httpx.Response(200, json=session) if said == ("GET", read) else httpx.Response(404)
+        return httpx.Response(200, json=session) if message == ("GET", read) else httpx.Response(404)
 
     client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
     return Pod(client, {})
@@ -56,9 +56,9 @@ def _api(read: str, change: tuple[str, str]) -> OpenApi:
 
 
 def _found(tmp_path: Path, read: str, change: tuple[str, str]) -> tuple[str, dict[str, Request]]:
-    found = find_login_session(_pod(read, change), _api(read, change), tmp_path)
-    assert found is not None
-    return found.ask.path, {name: use.request for name, use in found.requests.items()}
+    parsed = find_login_session(_pod(read, change), _api(read, change), tmp_path)
+    assert parsed is not None
+    return parsed.ask.path, {name: use.request for name, use in parsed.requests.items()}
 
 
 def test_a_read_may_have_a_name_of_the_services_own(tmp_path: Path) -> None:
@@ -110,9 +110,9 @@ def test_what_changes_in_every_answer_is_no_change(tmp_path: Path) -> None:
         return httpx.Response(200, json={**name, "nonce": next(numbers)})
 
     api = _documented("POST /login", "GET /me", "POST /feedback", "POST /rename")
-    found = find_login_session(_served(handle), api, tmp_path)
-    assert found is not None
-    assert found.requests["a"].request == Request("/rename?a=1")
+    parsed = find_login_session(_served(handle), api, tmp_path)
+    assert parsed is not None
+    assert parsed.requests["a"].request == Request("/rename?a=1")
 
 
 def test_a_request_that_uses_the_session_up_does_not_ask(tmp_path: Path) -> None:
@@ -133,8 +133,8 @@ def test_a_request_that_uses_the_session_up_does_not_ask(tmp_path: Path) -> None
         return httpx.Response(200, json=dict(fields) if path == "/account" else {"ok": True})
 
     api = _documented("POST /login", "GET /profile", "GET /account", "POST /set")
-    found = find_login_session(_served(handle), api, tmp_path)
-    assert found is not None and found.ask.path == "/account"
+    parsed = find_login_session(_served(handle), api, tmp_path)
+    assert parsed is not None and parsed.ask.path == "/account"
 
 
 class Carts:
@@ -202,9 +202,9 @@ def test_a_login_that_lacks_a_password_is_named_and_one_that_a_person_named_is_t
     assert (seen.refused, seen.opening_seen) == (Request("/login"), "POST /login answered 401")
     assert seen.session.open == (Request("/login"),)
     opening = Request("/enter", body={"user": "alice"})
-    found = find_login_session(_served(handle), api, tmp_path, opening)
-    assert found is not None
-    assert found.open == (opening,) and found.requests["a"].request == Request("/set?a=1")
+    parsed = find_login_session(_served(handle), api, tmp_path, opening)
+    assert parsed is not None
+    assert parsed.open == (opening,) and parsed.requests["a"].request == Request("/set?a=1")
 
 
 @pytest.mark.parametrize(
@@ -235,14 +235,14 @@ def test_a_session_that_a_token_names_is_used_by_the_header_that_it_takes(
         return httpx.Response(200, json=session if path == "/me" else {})
 
     api = _documented("POST /login", "GET /me", "POST /set", "POST /logout")
-    found = find_login_session(_served(handle), api, tmp_path)
-    assert found is not None
-    assert found.id_field == field
-    assert {name.lower(): item for name, item in found.ask.headers.items()} == {header: value}
-    paths = {name: (use.request.path, use.request.headers) for name, use in found.requests.items()}
-    of_ask = found.ask.headers
+    parsed = find_login_session(_served(handle), api, tmp_path)
+    assert parsed is not None
+    assert parsed.id_field == field
+    assert {name.lower(): item for name, item in parsed.ask.headers.items()} == {header: value}
+    paths = {name: (use.request.path, use.request.headers) for name, use in parsed.requests.items()}
+    of_ask = parsed.ask.headers
     assert paths == {"a": ("/set?a=1", of_ask), "b": ("/set?b=1", of_ask), "logout": ("/logout", of_ask)}
-    assert found.gone == (Rule(status=(401,)),), "as a token that was never given out is answered"
+    assert parsed.gone == (Rule(status=(401,)),), "as a token that was never given out is answered"
 
 
 def test_a_change_may_be_of_optional_fields_below_a_path_that_is_called_like_a_login(tmp_path: Path) -> None:
@@ -264,9 +264,9 @@ def test_a_change_may_be_of_optional_fields_below_a_path_that_is_called_like_a_l
     schema = {"properties": {"nickname": {"type": "string"}, "city": {"type": "string"}}}
     change = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
     paths = {"/auth/login": {"post": {}}, "/auth/profile": {"get": {}, "patch": change}}
-    found = find_login_session(_served(handle), OpenApi({"paths": paths}), tmp_path)
-    assert found is not None
-    assert {name: use.request.body for name, use in found.requests.items()} == {
+    parsed = find_login_session(_served(handle), OpenApi({"paths": paths}), tmp_path)
+    assert parsed is not None
+    assert {name: use.request.body for name, use in parsed.requests.items()} == {
         "a": {"nickname": "devenv"},
         "b": {"city": "devenv"},
     }
@@ -288,9 +288,9 @@ def test_a_session_that_has_ended_may_look_otherwise_than_none(tmp_path: Path) -
             alive.clear()
         return httpx.Response(200, text="alice")
 
-    found = find_login_session(
+    parsed = find_login_session(
         _served(handle), _documented("POST /login", "GET /me", "POST /logout"), tmp_path
     )
-    assert found is not None
-    assert found.requests["logout"].request == Request("/logout")
-    assert found.gone == (Rule(status=(302, 401)),)
+    assert parsed is not None
+    assert parsed.requests["logout"].request == Request("/logout")
+    assert parsed.gone == (Rule(status=(302, 401)),)

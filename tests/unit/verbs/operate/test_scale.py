@@ -51,6 +51,6 @@ def test_nothing_to_do_is_done_without_the_stack() -> None:
 def test_a_store_where_no_pod_is_added_is_refused() -> None:
     with pytest.raises(UsageProblem, match="no pod is added"):
         run(PodChanges(StackSpec(), shown, with_pods), "-1", use_redis=True)
-    own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app", redis_on={}, redis_off={}))
+    one_service = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app", redis_on={}, redis_off={}))
     with pytest.raises(UsageProblem, match="no switch between memory and Redis"):
-        run(PodChanges(own, shown, with_pods), "+1", use_redis=True)
+        run(PodChanges(one_service, shown, with_pods), "+1", use_redis=True)

@@ -37,13 +37,15 @@ def test_a_pods_store_follows_from_its_settings_as_the_service_reads_them(
 
 
 def test_every_prefix_and_database_that_pods_use_is_looked_into_once() -> None:
-    found = key_spaces(status({}, {"REDIS_PREFIX": "other:", "REDIS_DB": "3"}, {"REDIS_PREFIX": "rcaptcha:"}))
-    assert found == [("rcaptcha:", 0), ("other:", 3)]
+    all_key_spaces = key_spaces(
+        status({}, {"REDIS_PREFIX": "other:", "REDIS_DB": "3"}, {"REDIS_PREFIX": "rcaptcha:"})
+    )
+    assert all_key_spaces == [("rcaptcha:", 0), ("other:", 3)]
 
 
 def test_the_store_of_ones_own_service_is_called_redis_and_not_by_a_strategy() -> None:
-    own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"))
-    assert [own.store(item) for item in (Strategy.MEMORY, Strategy.ATOMIC, Strategy.GUIDE)] == [
+    one_service = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"))
+    assert [one_service.store(item) for item in (Strategy.MEMORY, Strategy.ATOMIC, Strategy.GUIDE)] == [
         "memory", "Redis", "Redis"
     ]  # fmt: skip
     assert StackSpec().store(Strategy.GUIDE) == "guide"

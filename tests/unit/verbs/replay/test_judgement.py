@@ -27,10 +27,10 @@ CREATED = operation("create", 1.0)
 def test_an_empty_answer_that_passed_is_a_violation_of_its_play() -> None:
     passed = [*CREATED, *operation("verify", 2.0, answer="empty", outcome="success")]
     held = [*CREATED, *operation("verify", 2.0, answer="empty", outcome="wrong")]
-    found = judge_plays([held, passed], SCENARIO, own_service=False)
-    assert [(item.repeat, item.violation.kind) for item in found.violations] == [(2, "empty-bypass")]
-    assert found.violations[0].to_json()["repeat"] == 2
-    assert found.not_judged == ()
+    judgement = judge_plays([held, passed], SCENARIO, own_service=False)
+    assert [(item.repeat, item.violation.kind) for item in judgement.violations] == [(2, "empty-bypass")]
+    assert judgement.violations[0].to_json()["repeat"] == 2
+    assert judgement.not_judged == ()
 
 
 def test_a_lost_session_is_a_violation_however_long_the_play_took() -> None:

@@ -21,7 +21,9 @@ FIXED = replace(OWN, redis_on={}, redis_off={})
 
 def status(*settings: dict[str, str]) -> StackStatus:
     """A running stack of pods with these settings."""
-    pods = tuple(PodStatus(f"captcha-api-{'abc'[at]}", "running", each) for at, each in enumerate(settings))
+    pods = tuple(
+        PodStatus(f"captcha-api-{'abc'[position]}", "running", each) for position, each in enumerate(settings)
+    )
     return StackStatus(
         "embedded", StackSpec(pods=len(pods)), Endpoints("", "", "", "", 0), pods, "redis", "7", "running"
     )

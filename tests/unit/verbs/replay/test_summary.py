@@ -32,8 +32,10 @@ def test_its_reports() -> None:
 
 
 def test_ones_own_service_has_a_store_of_its_own() -> None:
-    own = replace(RESULT, strategy=Strategy.ATOMIC, store_name="Redis", run_id="20260101T000000Z-replay-x")
-    assert own.store == "Redis"
-    assert own.command == "devenv replay 20260101T000000Z-replay-x"
-    assert "atomic" not in junit_xml([junit_suite(own)])
-    assert replace(own, store_name="").command.endswith("--strategy atomic")
+    changed = replace(
+        RESULT, strategy=Strategy.ATOMIC, store_name="Redis", run_id="20260101T000000Z-replay-x"
+    )
+    assert changed.store == "Redis"
+    assert changed.command == "devenv replay 20260101T000000Z-replay-x"
+    assert "atomic" not in junit_xml([junit_suite(changed)])
+    assert replace(changed, store_name="").command.endswith("--strategy atomic")

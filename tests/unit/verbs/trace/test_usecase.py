@@ -80,7 +80,7 @@ def test_a_collector(state_dir: Path, collector: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "sentence"),
     [
         ((503, b"full"), "refuses the spans: HTTP 503: full"),
         (
@@ -90,10 +90,10 @@ def test_a_collector(state_dir: Path, collector: str, path: str) -> None:
     ],
 )
 def test_what_a_collector_does_not_take_is_no_success(
-    state_dir: Path, collector: str, answer: tuple[int, bytes], said: str
+    state_dir: Path, collector: str, answer: tuple[int, bytes], sentence: str
 ) -> None:
     Collector.answer = answer
-    with pytest.raises(EnvironmentProblem, match=said):
+    with pytest.raises(EnvironmentProblem, match=sentence):
         export(state_dir, collector)
 
 

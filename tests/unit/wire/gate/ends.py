@@ -20,8 +20,8 @@ def no_sockets(_pod: str, _node: tuple[str, int]) -> asyncio.Protocol:
 
 
 class Timer:
-    def __init__(self, at: float, call: Callable[[], None]) -> None:
-        self.at, self.call, self.cancelled = at, call, False
+    def __init__(self, moment: float, call: Callable[[], None]) -> None:
+        self.at, self.call, self.cancelled = moment, call, False
 
     def cancel(self) -> None:
         self.cancelled = True

@@ -210,7 +210,7 @@ def test_holds_and_delays_change_nothing_but_time(rules: list[dict[str, Any]], e
     assert ends.upstream == sent
     assert ends.client == given_
     commands = ends.recorder.since(0, 1000)
-    assert [command.reply for command in commands] == [f"{at:06d}" for at in range(len(commands))]
+    assert [command.reply for command in commands] == [f"{position:06d}" for position in range(len(commands))]
     assert len(commands) == asked
     ends.conversation.ended()
     ends.recorder.flush()

@@ -25,15 +25,15 @@ def request(*lines: bytes, host: bool = True) -> bytes:
 
 
 def parsed(*lines: bytes, host: bool = True) -> RequestHead:
-    found = parse_request_head(request(*lines, host=host))
-    assert found is not None
-    return found[0]
+    request_head = parse_request_head(request(*lines, host=host))
+    assert request_head is not None
+    return request_head[0]
 
 
 def response(*lines: bytes) -> ResponseHead:
-    found = parse_response_head(b"\r\n".join([*lines, b"", b""]))
-    assert found is not None
-    return found[0]
+    response_head = parse_response_head(b"\r\n".join([*lines, b"", b""]))
+    assert response_head is not None
+    return response_head[0]
 
 
 def fields(outgoing: bytes) -> list[bytes]:
@@ -370,12 +370,12 @@ HEADS = st.builds(
 @example(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 def test_what_we_take_llhttp_takes_too_and_reads_the_same(data: bytes) -> None:
     try:
-        found = parse_request_head(data)
+        request_head = parse_request_head(data)
     except Malformed:
         return
-    if found is None:
+    if request_head is None:
         return
-    head, end = found
+    head, end = request_head
     if head.method not in (b"GET", b"POST", b"HEAD"):
         return  # llhttp knows a fixed list of methods; ours may be any token
     oracle = Oracle(data[:end])

@@ -33,9 +33,9 @@ def test_since_gives_what_is_held_above_the_number_in_order(
 ) -> None:
     held = list(range(max(1, count - capacity + 1), count + 1))
     expected = [number for number in held if number > since][:limit]
-    found = filled(capacity, count).since(since, limit)
-    assert [one.seq for one in found] == expected
-    assert [one.request_id for one in found] == [f"id{number}" for number in expected]
+    result = filled(capacity, count).since(since, limit)
+    assert [one.seq for one in result] == expected
+    assert [one.request_id for one in result] == [f"id{number}" for number in expected]
 
 
 def test_an_exchange_is_whole() -> None:

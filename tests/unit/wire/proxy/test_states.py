@@ -44,10 +44,10 @@ def test_every_state_has_a_row_is_reached_and_comes_to_the_one_that_ends(
 
 
 def reachable(state: IntEnum, table: Any) -> set[IntEnum]:
-    found: set[IntEnum] = set(table[state])
-    while more := {after for before in found for after in table[before]} - found:
-        found |= more
-    return found
+    values: set[IntEnum] = set(table[state])
+    while more := {after for before in values for after in table[before]} - values:
+        values |= more
+    return values
 
 
 @pytest.mark.parametrize(("states", "table"), TABLES)

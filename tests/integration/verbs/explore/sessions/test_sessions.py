@@ -163,17 +163,17 @@ def test_its_scenario_fails_as_it_was_found_and_holds_with_the_fix(
 ) -> None:
     """One order, replayed on the service as it is and as the fix starts it."""
     [violation] = compared["as-is", "a+logout"]["violations"]
-    found = folder / violation["scenario_file"]
+    outcome = folder / violation["scenario_file"]
     assert violation["reproduce"].endswith("session-came-back.yaml")
     fixed = folder / "fixed.yaml"
-    text = found.read_text(encoding="utf-8")
+    text = outcome.read_text(encoding="utf-8")
     of_xx = folder / compared["xx", "a+b"]["violations"][0]["scenario_file"]
     assert "  fix: xx\n" in of_xx.read_text(encoding="utf-8")
     assert "order: v1 a:start logout:start a:GET logout:GET logout:DEL a:SET" in text
     fixed.write_text(text.replace("stack:\n", "stack:\n  fix: xx\n"), encoding="utf-8")
     results = [
         devenv_run(folder, command_environment(), "replay", str(file), "--json")
-        for file in (found, fixed, of_xx)
+        for file in (outcome, fixed, of_xx)
     ]
     assert [result.returncode for result in results] == [1, 0, 1], results[0].stderr + results[1].stderr
     as_is, with_fix, lost = (json.loads(result.stdout) for result in results)

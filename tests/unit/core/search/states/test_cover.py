@@ -147,8 +147,8 @@ def atomic_meaning(letters: str, limit: int = atomic_model.LIMIT) -> Meaning:
     """What the ends of ``atomic_model`` mean; with a lower ``limit`` also its covers are late ones."""
 
     def body(end: Any) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(end[0].body)
-        return found
+        report: dict[str, Any] = json.loads(end[0].body)
+        return report
 
     return Meaning(
         limit,

@@ -95,12 +95,12 @@ def test_the_picture_shows_requests_commands_and_answers_but_no_contents() -> No
 
 
 def test_a_request_may_be_called_as_a_part_of_the_stack() -> None:
-    found = replace(
+    changed = replace(
         FOUND,
         sent={"redis": "GET /"},
         answers={"redis": "200"},
         steps=(("redis", "start", ""), ("redis", "GET", "(nil)")),
     )
-    assert [(message.source, message.target) for message in picture(found)] == [
+    assert [(message.source, message.target) for message in picture(changed)] == [
         ("client", "redis.request"), ("redis.request", "redis"), ("redis.request", "client"),
     ]  # fmt: skip

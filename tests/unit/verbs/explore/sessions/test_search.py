@@ -93,25 +93,25 @@ class Service:
 
     def _run(self, job: SessionJob) -> SessionRun:
         store = Store()
-        steps = {at: list(PROGRAMS[call.request]) for at, call in enumerate(job.calls)}
-        variables: dict[int, dict[str, Any]] = {at: {"answer": OK} for at in steps}
+        steps = {step: list(PROGRAMS[call.request]) for step, call in enumerate(job.calls)}
+        variables: dict[int, dict[str, Any]] = {step: {"answer": OK} for step in steps}
         begun: list[int] = []
         path: list[OrderStep] = []
 
-        def command(at: int, possible: tuple[Choice, ...]) -> None:
-            label, effect = steps[at].pop(0)
-            effect(store, variables[at])
-            path.append(OrderStep(Choice(at), label, possible, "sess:1"))
+        def command(step: int, possible: tuple[Choice, ...]) -> None:
+            label, effect = steps[step].pop(0)
+            effect(store, variables[step])
+            path.append(OrderStep(Choice(step), label, possible, "sess:1"))
 
         if job.sequence is not None:
-            for at in job.sequence:
-                begun.append(at)
-                while steps[at]:
-                    command(at, ())
+            for step in job.sequence:
+                begun.append(step)
+                while steps[step]:
+                    command(step, ())
         prefix = list(job.prefix)
         while job.sequence is None:
-            waiting = [at for at in steps if at not in begun]
-            possible = tuple(map(Choice, (*waiting, *(at for at in begun if steps[at]))))
+            waiting = [step for step in steps if step not in begun]
+            possible = tuple(map(Choice, (*waiting, *(step for step in begun if steps[step]))))
             if not possible:
                 break
             choice = prefix.pop(0) if prefix else possible[0]
@@ -120,7 +120,7 @@ class Service:
                 path.append(OrderStep(choice, START, possible))
             else:
                 command(choice.request, possible)
-        answers = {at: variables[at]["answer"] for at in begun}
+        answers = {step: variables[step]["answer"] for step in begun}
         return SessionRun(OK, tuple(path), End(answers, self.ask(store)), ("sid",))
 
 

@@ -51,29 +51,29 @@ def test_combined() -> None:
     ],
 )  # fmt: skip
 def test_json_lines_under_the_names_that_are_in_use(line: str) -> None:
-    [found] = parse_access_log(line, "x").requests
-    assert (found.method, found.target, found.status, found.client) == (
+    [result] = parse_access_log(line, "x").requests
+    assert (result.method, result.target, result.status, result.client) == (
         "POST",
         "/api/a?b=1",
         200,
         "203.0.113.5",
     )
-    assert (found.started, found.seconds) == (1795482000.5, 0.5)
+    assert (result.started, result.seconds) == (1795482000.5, 0.5)
 
 
 def test_json_lines_may_know_more() -> None:
     text = (
         '{"method": "POST", "path": "/v", "pod": "captcha-api-b", "challenge_id": "abc"}\n{"level": "info"}\n'
     )
-    [found] = parse_access_log(text, "x").requests
-    assert (found.pod, found.sent, found.started) == ("captcha-api-b", {"challenge_id": "abc"}, None)
+    [result] = parse_access_log(text, "x").requests
+    assert (result.pod, result.sent, result.started) == ("captcha-api-b", {"challenge_id": "abc"}, None)
 
 
 GOOD = '1.2.3.4 - - [24/Nov/2026:10:00:01 +0900] "GET / HTTP/1.1" 200 5\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("", "x.log:1: the file is empty"),
         (f"{GOOD}\nnonsense\n", "x.log:3: this is no line of an access log"),
@@ -87,7 +87,7 @@ GOOD = '1.2.3.4 - - [24/Nov/2026:10:00:01 +0900] "GET / HTTP/1.1" 200 5\n'
         ('{"method": "GET", "path": "/", "time": "soon"}', "x.log:1: 'soon' is no time"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_with_its_line(text: str, sentence: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse_access_log(text, "x.log")
-    assert caught.value.message.startswith(told), caught.value.message
+    assert caught.value.message.startswith(sentence), caught.value.message

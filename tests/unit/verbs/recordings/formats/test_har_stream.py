@@ -43,7 +43,11 @@ def test_pieces_of_any_size_are_one_text(size: int) -> None:
 @pytest.mark.parametrize("size", [1, 13, 1000])
 def test_a_broken_file_has_the_place_that_json_names(size: int) -> None:
     broken = [HAR[:end] for end in range(1, len(HAR) - 1)]
-    broken += [HAR[:at] + character + HAR[at + 1 :] for at in range(len(HAR)) for character in '"]x']
+    broken += [
+        HAR[:position] + character + HAR[position + 1 :]
+        for position in range(len(HAR))
+        for character in '"]x'
+    ]
     compared = 0
     for text in broken:
         try:
