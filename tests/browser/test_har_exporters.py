@@ -54,7 +54,7 @@ def address() -> Iterator[str]:
         yield base
 
 
-def told(path: Path, place: str) -> tuple[list[str], str]:
+def imported(path: Path, place: str) -> tuple[list[str], str]:
     """The story that an import tells, and its notes."""
     profile = BASKETS if place == "cookie" else SHOP
     composed = compose(
@@ -86,7 +86,7 @@ def test_playwright(mode: str, place: str, chromium: Browser, address: str, tmp_
     if worker:
         play_with_worker(page, post_of(page), place)
     context.close()
-    steps, notes = told(file, place)
+    steps, notes = imported(file, place)
     if mode == "omit" and place != "cookie":
         assert steps == ["create c1", "create c2"]
         assert "left out: uses of a session, as bodies that say which one are missing" in notes
@@ -110,7 +110,7 @@ def test_playwright_zip(kind: str, place: str, chromium: Browser, address: str, 
     if kind == "trace":
         context.tracing.stop(path=str(file))
     context.close()
-    steps, notes = told(file, place)
+    steps, notes = imported(file, place)
     assert steps == (ONE_JAR if place == "cookie" else PLAYED)
     assert "missing" not in notes
 
@@ -139,12 +139,12 @@ def test_chrome_har_and_puppeteer_har(place: str, node_modules: Path, address: s
     command = ["node", str(script), str(node_modules), chromium_path(), address, place, str(tmp_path)]
     subprocess.run(command, check=True, timeout=300)
     played = ONE_JAR if place == "cookie" else PLAYED
-    assert told(tmp_path / "chrome-har-text.har", place)[0] == played
-    steps, notes = told(tmp_path / "chrome-har.har", place)
+    assert imported(tmp_path / "chrome-har-text.har", place)[0] == played
+    steps, notes = imported(tmp_path / "chrome-har.har", place)
     assert steps == (wrong(played) if place == "cookie" else played[:2])
     assert "missing" in notes or "without their bodies" in notes
     # Its bodies are there or not as it happens: the sessions as played, or a note which uses are left out.
-    steps, notes = told(tmp_path / "puppeteer-har.har", place)
+    steps, notes = imported(tmp_path / "puppeteer-har.har", place)
     if "left out: uses of a session" in notes:
         assert [step for step in steps if step.startswith("create")] == played[:2]
         assert all(step in (*played, *wrong(played)) for step in steps)
@@ -191,7 +191,7 @@ def test_mitmproxy(place: str, mitmdump: Path, address: str, tmp_path: Path) -> 
     finally:
         proxy.terminate()
         proxy.wait(60)
-    assert told(file, place)[0] == (PLAYED[:4] if place == "cookie" else PLAYED)
+    assert imported(file, place)[0] == (PLAYED[:4] if place == "cookie" else PLAYED)
 
 
 def _listens(port: int) -> bool:

@@ -77,13 +77,13 @@ def test_the_report_opens_without_network_or_complaint(
     def asked(request: Request) -> None:
         requests.append(request.url)
 
-    def said(message: ConsoleMessage) -> None:
+    def note(message: ConsoleMessage) -> None:
         complaints.append(message.text)
 
     context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()
     page.on("request", asked)
-    page.on("console", said)
+    page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(page_file.as_uri())
     assert requests == [page_file.as_uri()]

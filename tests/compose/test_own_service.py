@@ -47,7 +47,9 @@ class OwnPods(Plain):
 
 
 @pytest.fixture(scope="module")
-def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPods]:
+def pods_of_two(
+    engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnPods]:
     """An image that is there already, with the services; nothing runs yet."""
     folder = tmp_path_factory.mktemp("own")
     examples = PACKAGE_ROOT / "docs" / "examples"
@@ -65,10 +67,10 @@ def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFact
         (clone / name).unlink(missing_ok=True)
 
 
-def test_its_pods_show_the_bug_and_redis_mends_it(own: OwnPods, tmp_path: Path) -> None:
-    asked = parse_service(OWN_STYLE, own.images)
-    own.up(asked)
-    stack = ComposeStack(own.folder, tmp_path, project=own.project)
+def test_its_pods_show_the_bug_and_redis_mends_it(pods_of_two: OwnPods, tmp_path: Path) -> None:
+    asked = parse_service(OWN_STYLE, pods_of_two.images)
+    pods_of_two.up(asked)
+    stack = ComposeStack(pods_of_two.folder, tmp_path, project=pods_of_two.project)
     service = stack.status().spec.service
     assert service is not None
     assert list(service.profile.kinds) == ["puzzle"]
@@ -77,26 +79,26 @@ def test_its_pods_show_the_bug_and_redis_mends_it(own: OwnPods, tmp_path: Path) 
     assert replay(stack, find("lost-session"), Strategy.MEMORY).deviations == ()
     with pytest.raises(EnvironmentProblem, match=r"docker-compose\.own\.yml"):
         stack.restart_pods({"a": {"USE_REDIS": "true"}}, lambda line: None)
-    own.up(asked, USE_REDIS="true")
+    pods_of_two.up(asked, USE_REDIS="true")
     assert replay(stack, find("lost-session"), Strategy.ATOMIC).deviations == ()
 
 
-def test_sessions_are_explored_on_the_containers_that_run(own: OwnPods, tmp_path: Path) -> None:
+def test_sessions_are_explored_on_the_containers_that_run(pods_of_two: OwnPods, tmp_path: Path) -> None:
     """As a person does it: devenv.toml in the service's folder, the override, explore, replay."""
     example = (PACKAGE_ROOT / "docs/examples/sessions/lost-update/devenv.toml").read_text(encoding="utf-8")
     configuration = example.replace('"main:app"', '"preferences:app"')
-    (own.images / "devenv.toml").write_text(configuration, encoding="utf-8")
-    own.up(parse_service(configuration, own.images))
-    environment = {**command_environment(), **IMAGES, "COMPOSE_PROJECT_NAME": own.project}
+    (pods_of_two.images / "devenv.toml").write_text(configuration, encoding="utf-8")
+    pods_of_two.up(parse_service(configuration, pods_of_two.images))
+    environment = {**command_environment(), **IMAGES, "COMPOSE_PROJECT_NAME": pods_of_two.project}
     environment["DEVENV_STATE_DIR"] = str(tmp_path)
     on_compose = ("--backend", "compose", "--json")
-    run = devenv_run(own.images, environment, "explore", "theme+language", *on_compose)
+    run = devenv_run(pods_of_two.images, environment, "explore", "theme+language", *on_compose)
     assert run.returncode == 1, run.stderr
     report = json.loads(run.stdout)
     assert (report["orders"], report["complete"]) == (6, True)
     [violation] = report["violations"]
     assert (violation["kind"], violation["seen_in"]) == ("lost-update", {"orders": 4, "of": 6})
     assert violation["confirmed"]
-    again = devenv_run(own.images, environment, "replay", violation["scenario_file"], *on_compose)
+    again = devenv_run(pods_of_two.images, environment, "replay", violation["scenario_file"], *on_compose)
     assert again.returncode == 1, again.stderr
     assert json.loads(again.stdout)["violations"][0]["kind"] == "lost-update"

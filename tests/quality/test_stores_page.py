@@ -67,8 +67,11 @@ def read(page: str) -> dict[Strategy, Section]:
             if line.startswith("| `"):
                 at_once, kind, order = cells(line)
                 section.rows.append(Row(at_once.strip("`"), kind, order.strip("`")))
-            elif said := re.match(r"At the gate: wrong `([A-Z ]+)`, right `([A-Z ]+)`\.$", line):
-                section.commands = {Answer.WRONG: said[1].split(), Answer.RIGHT: said[2].split()}
+            elif commands_since := re.match(r"At the gate: wrong `([A-Z ]+)`, right `([A-Z ]+)`\.$", line):
+                section.commands = {
+                    Answer.WRONG: commands_since[1].split(),
+                    Answer.RIGHT: commands_since[2].split(),
+                }
     return sections
 
 
@@ -183,14 +186,16 @@ def test_a_verify_says_these_commands(fixture: Stage) -> None:
 
     for answer, commands in SECTIONS[fixture.store].commands.items():
         since = max(
-            (item["seq"] for item in said(status, 0)), default=0
+            (item["seq"] for item in commands_since(status, 0)), default=0
         )  # a lazy client has said nothing yet
         challenge_id = asyncio.run(asked(answer))
-        steps = [item["command"] for item in said(status, since) if challenge_id in (item["key"] or "")]
+        steps = [
+            item["command"] for item in commands_since(status, since) if challenge_id in (item["key"] or "")
+        ]
         assert steps[1:] == commands, answer  # the first made the challenge
 
 
-def said(status: StackStatus, since: int) -> list[dict[str, Any]]:
+def commands_since(status: StackStatus, since: int) -> list[dict[str, Any]]:
     """The commands that passed the gate, but for those that a transaction only queued."""
     matches: list[dict[str, Any]] = []
     while True:

@@ -237,7 +237,7 @@ def test_replay_explains_what_did_not_go_as_expected(guide: CommandLine) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "sentence"),
     [
         (("explain", "nope"), 2, "no run 'nope'"),
         (("explain", "latest", "--since", "3"), 2, "give one of them"),
@@ -245,9 +245,9 @@ def test_replay_explains_what_did_not_go_as_expected(guide: CommandLine) -> None
         (("explain",), 4, "no stack is running"),
     ],
 )
-def test_nothing_to_explain(devenv: CommandLine, words: tuple[str, ...], code: int, told: str) -> None:
+def test_nothing_to_explain(devenv: CommandLine, words: tuple[str, ...], code: int, sentence: str) -> None:
     Path(devenv.folder, "broken.jsonl").write_text("{", encoding="utf-8")
-    assert told in devenv.json(*words, code=code)["error"]["message"]
+    assert sentence in devenv.json(*words, code=code)["error"]["message"]
 
 
 _HOPEFUL = """\

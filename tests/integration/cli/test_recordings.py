@@ -120,16 +120,16 @@ def test_any_request_is_filled_sent_and_captured(running: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "text", "told"),
+    ("form", "text", "sentence"),
     [
         ("har", '{"log": {"entries": [{}]}}', "bad.txt: entry 1: request is missing"),
         ("log", "nonsense\n", "bad.txt:1: this is no line of an access log"),
         ("curl", "curl http://x/\nwget\n", "bad.txt:2: this is no curl command"),
     ],
 )
-def test_a_broken_file_is_one_message(devenv: Any, form: str, text: str, told: str) -> None:
+def test_a_broken_file_is_one_message(devenv: Any, form: str, text: str, sentence: str) -> None:
     (devenv.folder / "bad.txt").write_text(text, encoding="utf-8")
     done = devenv.run("import", form, "bad.txt")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[0] == f"error: {told}"
+    assert done.stderr.splitlines()[0] == f"error: {sentence}"
     assert done.stdout == ""

@@ -31,27 +31,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def detected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     options = InitOptions(folder, create="POST /baskets", verify="PUT /baskets/items")
     return look(options, tmp_path_factory.mktemp("look"), lambda line: None)
 
 
 @pytest.fixture(scope="module")
-def stack(folder: Path, found: Found, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+def stack(folder: Path, detected: Found, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
     running = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
     running.start(
-        StackSpec(ports=Ports.free(), service=parse_service(toml_text(found), folder)), lambda line: None
+        StackSpec(ports=Ports.free(), service=parse_service(toml_text(detected), folder)), lambda line: None
     )
     yield running
     running.stop()
 
 
-def test_init_finds_the_cookie_and_not_the_time_in_the_body(found: Found) -> None:
-    assert (found.id_cookie, found.id_field, found.id_header) == ("shop_sid", "", "")
-    assert found.key == "basket:{id}"
-    assert found.switchable
-    assert 'id = { cookie = "shop_sid" }' in toml_text(found)
-    [kind] = found.kinds.values()
+def test_init_finds_the_cookie_and_not_the_time_in_the_body(detected: Found) -> None:
+    assert (detected.id_cookie, detected.id_field, detected.id_header) == ("shop_sid", "", "")
+    assert detected.key == "basket:{id}"
+    assert detected.switchable
+    assert 'id = { cookie = "shop_sid" }' in toml_text(detected)
+    [kind] = detected.kinds.values()
     assert kind.verify.headers == {"Cookie": "shop_sid={id}"}
     assert kind.verify.body == {"item_id": "{answer}"}
 
@@ -88,10 +88,10 @@ def test_two_baskets_are_never_one_at_the_same_client(stack: EmbeddedStack) -> N
 @pytest.mark.parametrize("mode", [Mode.DIRECT, Mode.LEARNED])
 def test_its_orders_are_explored(stack: EmbeddedStack, tmp_path: Path, mode: Mode) -> None:
     """Two items are added and told ok, and one is lost; the time in the text is no reason to miss that."""
-    found = explored(stack, "W+W", tmp_path, mode)
+    detected = explored(stack, "W+W", tmp_path, mode)
     # GET, SETEX twice on one key: six orders. Where both reads come first, which one does is all the same.
-    assert (found.traces, found.complete) == (4, True)
-    [violation] = found.violations
+    assert (detected.traces, detected.complete) == (4, True)
+    [violation] = detected.violations
     assert (violation.kind, violation.confirmed, violation.traces) == ("not-serial", True, 2)
     assert violation.replayed == violation.replays
     assert "which these requests one after the other never leave" in violation.sentence

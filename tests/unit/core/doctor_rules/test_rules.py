@@ -39,7 +39,7 @@ def test_of_a_broken_way_only_the_first_break_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "needs", "found"),
+    ("version", "needs", "sentences"),
     [
         ("5.0.7", NEEDS["atomic"], ["server-too-old"]),
         ("5.0.7", NEEDS["guide"], []),
@@ -49,8 +49,10 @@ def test_of_a_broken_way_only_the_first_break_is_told() -> None:
         ("", NEEDS["atomic"], []),
     ],
 )
-def test_a_server_older_than_a_command_in_use(version: str, needs: tuple[str, ...], found: list[str]) -> None:
-    assert kinds(replace(WELL, info=replace(INFO, version=version)), needs=needs) == found
+def test_a_server_older_than_a_command_in_use(
+    version: str, needs: tuple[str, ...], sentences: list[str]
+) -> None:
+    assert kinds(replace(WELL, info=replace(INFO, version=version)), needs=needs) == sentences
 
 
 def test_versions_are_compared_as_numbers() -> None:

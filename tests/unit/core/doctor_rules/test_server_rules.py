@@ -50,7 +50,7 @@ def test_what_an_answering_server_shows(server: Server, sentences: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    ("setting", "server", "found"),
+    ("setting", "server", "sentences"),
     [
         ("false", CLUSTER, ["plain-client-on-cluster"]),
         ("true", CLUSTER, []),
@@ -58,9 +58,9 @@ def test_what_an_answering_server_shows(server: Server, sentences: list[str]) ->
         ("false", WELL, []),
     ],
 )
-def test_the_client_fits_the_server(setting: str, server: Server, found: list[str]) -> None:
+def test_the_client_fits_the_server(setting: str, server: Server, sentences: list[str]) -> None:
     pod = env_file(f"{TEXT}REDIS_CLUSTER={setting}\n", "f.env")
-    assert kinds(server, pods=[pod]) == found
+    assert kinds(server, pods=[pod]) == sentences
 
 
 def test_a_server_without_a_command_of_the_store() -> None:

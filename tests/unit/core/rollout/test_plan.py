@@ -72,7 +72,7 @@ def test_cohorts_are_the_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "sentence"),
     [
         ("stages: ready", "stages: shadow", "plan.yaml:11: steps[1].stages: births has no stage 'shadow'"),
         ("{ c: births }", "{ z: births }", "plan.yaml:14: steps[2].stages: no pod is called 'z'"),
@@ -109,8 +109,8 @@ def test_cohorts_are_the_stages() -> None:
         ("    stages: ready\n", "    remove: [a, b, c]\n", "plan.yaml:11: steps[1].remove: no pod is left"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(before: str, after: str, said: str) -> None:
-    assert said in refusal(before, after)
+def test_what_is_wrong_is_named_with_its_line(before: str, after: str, sentence: str) -> None:
+    assert sentence in refusal(before, after)
 
 
 def test_the_shipped_plans_are_named_as_their_files() -> None:

@@ -36,7 +36,7 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("checks", "observed", "told"),
+    ("checks", "observed", "sentence"),
     [
         ({"outcome": "success"}, {"outcome": "wrong"}, 'outcome: expected success, got "wrong"'),
         ({"attempts": 1}, {"attempts": True}, "attempts: expected 1, got true"),
@@ -76,8 +76,8 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
         ({"contains": "up"}, {"contains": "down"}, 'contains: expected "up" in it'),
     ],
 )
-def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str) -> None:
-    assert violations(checks, observed) == [told]
+def test_fails(checks: dict[str, Any], observed: dict[str, Any], sentence: str) -> None:
+    assert violations(checks, observed) == [sentence]
 
 
 def test_each_fact_that_fails_is_told() -> None:

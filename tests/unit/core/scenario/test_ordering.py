@@ -165,7 +165,7 @@ def test_roles_fit_any_command(
 
 
 @pytest.mark.parametrize(
-    ("rules", "first", "second", "told"),
+    ("rules", "first", "second", "sentence"),
     [
         (
             LOST_ATTEMPT, ENDING, SETEX,
@@ -185,11 +185,11 @@ def test_roles_fit_any_command(
     ],
 )  # fmt: skip
 def test_roles_that_never_came(
-    rules: str | list[str], first: tuple[str, ...], second: tuple[str, ...], told: str
+    rules: str | list[str], first: tuple[str, ...], second: tuple[str, ...], sentence: str
 ) -> None:
     with pytest.raises(OrderNotMet) as caught:
         run(parse_order(rules), A=first, B=second)
-    assert caught.value.message == told
+    assert caught.value.message == sentence
 
 
 def test_a_start_is_a_step() -> None:

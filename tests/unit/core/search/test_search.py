@@ -120,11 +120,12 @@ class Scripts:
 
     def pending(self, state: tuple[int, ...]) -> list[Access | None]:
         return [
-            script[at] if at < len(script) else None for script, at in zip(self.scripts, state, strict=True)
+            script[position] if position < len(script) else None
+            for script, position in zip(self.scripts, state, strict=True)
         ]
 
     def execute(self, state: tuple[int, ...], process: int) -> tuple[int, ...]:
-        return tuple(at + (number == process) for number, at in enumerate(state))
+        return tuple(position + (number == process) for number, position in enumerate(state))
 
 
 def test_dpor_meets_every_trace_of_random_systems_once():

@@ -9,19 +9,19 @@ import pytest
 from devenv.stack.embedded.redis_cluster import SLOTS, Node, write_config
 from devenv.stack.embedded.redis_server import Engine
 
-NODES = [Node("127.0.0.1", 7000 + at, 17000 + at) for at in range(4)]
+NODES = [Node("127.0.0.1", 7000 + number, 17000 + number) for number in range(4)]
 
 
-def lines(folder: Path, at: int, *, shards: bool) -> list[list[str]]:
-    write_config(NODES, at, folder, shards=shards)
+def lines(folder: Path, number: int, *, shards: bool) -> list[list[str]]:
+    write_config(NODES, number, folder, shards=shards)
     return [line.split() for line in (folder / "nodes.conf").read_text("ascii").splitlines()]
 
 
-@pytest.mark.parametrize("at", range(4))
-def test_every_slot_has_one_owner_and_a_node_knows_itself(tmp_path: Path, at: int) -> None:
-    *nodes, variables = lines(tmp_path, at, shards=False)
+@pytest.mark.parametrize("number", range(4))
+def test_every_slot_has_one_owner_and_a_node_knows_itself(tmp_path: Path, number: int) -> None:
+    *nodes, variables = lines(tmp_path, number, shards=False)
     assert [node[1] for node in nodes] == [f"127.0.0.1:{7000 + n}@{17000 + n}" for n in range(4)]
-    assert [n for n, node in enumerate(nodes) if "myself" in node[2]] == [at]
+    assert [n for n, node in enumerate(nodes) if "myself" in node[2]] == [number]
     ranges = [range(int(node[8].split("-")[0]), int(node[8].split("-")[1]) + 1) for node in nodes[:3]]
     assert sorted(slot for owned in ranges for slot in owned) == list(range(SLOTS))
     assert nodes[3][3] == nodes[0][0] and len(nodes[3]) == 8  # a replica of the first

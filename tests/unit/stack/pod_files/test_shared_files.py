@@ -39,7 +39,7 @@ def status(service: ServiceSpec | None, pids: tuple[int | None, ...] = (None, No
     return StackStatus("embedded", StackSpec(service=service), ENDS, pods, "redis", "7", "running")
 
 
-def found(state: StackStatus, tmp_path: Path, since: float) -> dict[str, str]:
+def hints(state: StackStatus, tmp_path: Path, since: float) -> dict[str, str]:
     files = look(state, [SESSION], since, tmp_path / "state")
     return {Path(file.path).name: file.why for file in files}
 
@@ -49,11 +49,11 @@ def test_a_file_with_the_id_of_a_session(service: ServiceSpec, tmp_path: Path) -
     (tmp_path / "temporary" / "sessions.json").write_text(f'["{SESSION}"]', encoding="utf-8")
     (tmp_path / "temporary" / f"sess_{SESSION}").touch()
     (tmp_path / "temporary" / "other.json").write_text("[]", encoding="utf-8")
-    assert found(status(service), tmp_path, since) == {
+    assert hints(status(service), tmp_path, since) == {
         "sessions.json": "holds the id of a session",
         f"sess_{SESSION}": "holds the id of a session",
     }
-    assert found(status(service), tmp_path, since + 60) == {}
+    assert hints(status(service), tmp_path, since + 60) == {}
 
 
 def test_what_is_no_store_is_not_looked_at(service: ServiceSpec, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_is_no_store_is_not_looked_at(service: ServiceSpec, tmp_path: Path)
         file.write_text(holding, encoding="utf-8")
     (tmp_path / "service" / "node_modules").mkdir()
     (tmp_path / "service" / "node_modules" / "a.json").write_text(holding, encoding="utf-8")
-    assert found(status(service), tmp_path, since) == {}
+    assert hints(status(service), tmp_path, since) == {}
 
 
 def test_where_nothing_can_be_shared_or_all_is_meant_to_be(service: ServiceSpec, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_where_nothing_can_be_shared_or_all_is_meant_to_be(service: ServiceSpec,
     containers = replace(status(service), backend="compose")
     one_pod = replace(status(service), pods=status(service).pods[:1])
     for state in (status(None), containers, one_pod, status(replace(service, shared_folder=True))):
-        assert found(state, tmp_path, since) == {}
+        assert hints(state, tmp_path, since) == {}
 
 
 def test_a_file_that_two_pods_have_open_both_ways(service: ServiceSpec, tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_file_that_two_pods_have_open_both_ways(service: ServiceSpec, tmp_path
         for process in (first, second):
             assert process.stdout is not None
             process.stdout.readline()
-        both = found(status(service, (first.pid, second.pid)), tmp_path, since)
-        one = found(status(service, (first.pid, None)), tmp_path, since)
+        both = hints(status(service, (first.pid, second.pid)), tmp_path, since)
+        one = hints(status(service, (first.pid, None)), tmp_path, since)
         first.communicate(b"\n")
         second.communicate(b"\n")
     assert (both, one) == ({"sessions.db": "is open for reading and writing in several pods"}, {})
@@ -102,9 +102,9 @@ def test_pods_that_run_in_one_folder_share_all_that_they_write_there(
     since = time.time()
     (tmp_path / "service" / "kept.bin").write_bytes(b"\x00")
     state = status(service, (os.getpid(), None))
-    assert found(state, tmp_path, since) == {}
+    assert hints(state, tmp_path, since) == {}
     monkeypatch.chdir(tmp_path / "service")
-    assert found(state, tmp_path, since) == {
+    assert hints(state, tmp_path, since) == {
         "kept.bin": "was written by a pod, and all pods run in that folder"
     }
 

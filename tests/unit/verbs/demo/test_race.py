@@ -21,13 +21,13 @@ from devenv.verbs.replay.result import ReplayResult
 NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
 
 
-def found(*causes: str) -> Explanation:
+def explained(*causes: str) -> Explanation:
     groups = tuple(Group(Diagnosis(cause, None, "sentence", ()), 1, (), (), (), ()) for cause in causes)
     return replace(NOTHING, groups=groups)
 
 
-def played(strategy: Strategy, *plays: Mapping[str, Any], told: tuple[str, ...] = ()) -> ReplayResult:
-    steps = tuple((Observed(4, 43, "verify alice: empty", shown, told),) for shown in plays)
+def played(strategy: Strategy, *plays: Mapping[str, Any], deviations: tuple[str, ...] = ()) -> ReplayResult:
+    steps = tuple((Observed(4, 43, "verify alice: empty", shown, deviations),) for shown in plays)
     return ReplayResult(find(SCENARIO), strategy, steps, tuple(0.1 for _ in plays), Recording())
 
 
@@ -59,24 +59,24 @@ def test_the_stack_of_the_demo_fits_the_scenario() -> None:
 def test_a_race_that_went_as_the_catalogue_says_has_no_surprises() -> None:
     passed, refused = {"outcome": "success"}, {"outcome": "error"}
     guide = played(Strategy.GUIDE, passed, passed)
-    assert surprises(guide, found("resurrected-key", "empty-bypass")) == []
+    assert surprises(guide, explained("resurrected-key", "empty-bypass")) == []
     assert surprises(played(Strategy.ATOMIC, refused, refused), NOTHING) == []
 
 
 def test_an_expectation_that_did_not_hold_is_told_once() -> None:
     shown = {"outcome": "error"}
-    result = played(Strategy.GUIDE, shown, shown, told=("outcome is error, not success",))
-    all_surprises = surprises(result, found("empty-bypass"))
+    result = played(Strategy.GUIDE, shown, shown, deviations=("outcome is error, not success",))
+    all_surprises = surprises(result, explained("empty-bypass"))
     assert all_surprises == ["verify alice: empty: outcome is error, not success"]
 
 
 def test_repeats_that_differ_are_a_surprise() -> None:
     result = played(Strategy.GUIDE, {"outcome": "success"}, {"outcome": "success", "attempts": 2})
-    assert surprises(result, found("empty-bypass")) == ["it did not go the same way each time"]
+    assert surprises(result, explained("empty-bypass")) == ["it did not go the same way each time"]
 
 
 def test_a_diagnosis_that_misses_or_invents_is_a_surprise() -> None:
     passed = played(Strategy.GUIDE, {"outcome": "success"})
-    assert "does not show empty-bypass" in surprises(passed, found("resurrected-key"))[0]
+    assert "does not show empty-bypass" in surprises(passed, explained("resurrected-key"))[0]
     refused = played(Strategy.ATOMIC, {"outcome": "error"})
-    assert "something wrong: empty-bypass" in surprises(refused, found("empty-bypass"))[0]
+    assert "something wrong: empty-bypass" in surprises(refused, explained("empty-bypass"))[0]

@@ -120,7 +120,7 @@ def test_the_story_holds_where_every_outcome_is_the_expected_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "redis", "told"),
+    ("memory", "redis", "sentence"),
     [
         (FIX, FIX, "abstract cross-pod: expected 2 not_found, saw 2 success"),
         (BUG, BUG, "handwriting cross-pod: expected 2 success, saw 2 wrong"),
@@ -133,14 +133,14 @@ def test_the_story_holds_where_every_outcome_is_the_expected_one() -> None:
     ],
 )
 def test_any_other_outcome_fails_the_story_and_is_named(
-    memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult], told: str
+    memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult], sentence: str
 ) -> None:
     result = story(memory, redis)
     assert result.verdict is Verdict.FAILS
-    assert any(told in surprise for act in result.acts for surprise in act.surprises)
+    assert any(sentence in surprise for act in result.acts for surprise in act.surprises)
     page = render(document(result, "en", "devenv demo"))
     assert "It did not go as expected" in page
-    assert told.split(":")[0] in page
+    assert sentence.split(":")[0] in page
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def test_other_requests_of_a_session_are_drawn_with_their_pod() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "prepare", "error", "told"),
+    ("word", "prepare", "error", "sentence"),
     [
         ("nope", None, UsageProblem, "no run 'nope'"),
         ("nope.jsonl", None, UsageProblem, "no trace file nope.jsonl"),
@@ -383,11 +383,11 @@ def test_other_requests_of_a_session_are_drawn_with_their_pod() -> None:
     ],
 )
 def test_nothing_to_explain(
-    tmp_path: Path, word: str | None, prepare: Callable[[Path], object], error: type[Exception], told: str
+    tmp_path: Path, word: str | None, prepare: Callable[[Path], object], error: type[Exception], sentence: str
 ) -> None:
     if prepare is not None:
         prepare(tmp_path)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=sentence):
         explain(word, tmp_path)
 
 

@@ -20,7 +20,7 @@ def asked(target: str, answer: Any = None, *, body: str | None = None, **headers
     return Event("other", Recorded(1, "POST", target, body=body, answer=text, answer_headers=JSON | given))
 
 
-def found(*events: Event, ids: dict[str, str] | None = None) -> Captures:
+def captured(*events: Event, ids: dict[str, str] | None = None) -> Captures:
     captures = Captures(ids or {})
     captures.find(events)
     return captures
@@ -42,7 +42,7 @@ def found(*events: Event, ids: dict[str, str] | None = None) -> Captures:
     ],
 )  # fmt: skip
 def test_where_a_value_stands(event: Event, where: Any) -> None:
-    captures = found(event, asked("/use", body="v=Tk-0123456789"))
+    captures = captured(event, asked("/use", body="v=Tk-0123456789"))
     [(name, source)] = captures.by_event[0].items()
     assert source == where
     assert captures.put("v=Tk-0123456789", 1) == f"v={{captured:{name}}}"
@@ -60,27 +60,27 @@ def test_where_a_value_stands(event: Event, where: Any) -> None:
     ],
 )
 def test_links(event: Event, target: str, written: str) -> None:
-    assert found(event, asked(target)).target(target, 1) == written
+    assert captured(event, asked(target)).target(target, 1) == written
 
 
 def test_what_the_client_sent_itself_is_not_captured() -> None:
-    captures = found(asked("/a", {"id": "upload-1234"}, body="id=upload-1234"), asked("/use/upload-1234"))
+    captures = captured(asked("/a", {"id": "upload-1234"}, body="id=upload-1234"), asked("/use/upload-1234"))
     assert captures.by_event == {}
 
 
 def test_a_value_is_not_known_before_its_answer() -> None:
     token = "Tk-0123456789"
-    captures = found(asked(f"/early/{token}"), asked("/a", {"token": token}), asked(f"/late/{token}"))
+    captures = captured(asked(f"/early/{token}"), asked("/a", {"token": token}), asked(f"/late/{token}"))
     assert captures.target(f"/early/{token}", 0) == f"/early/{token}"
     assert captures.target(f"/late/{token}", 2) == "/late/{captured:token}"
     opened = Event("create", None, 0)
-    captures = found(asked(f"/early/{token}"), opened, asked(f"/late/{token}"), ids={token: "c1"})
+    captures = captured(asked(f"/early/{token}"), opened, asked(f"/late/{token}"), ids={token: "c1"})
     assert captures.target(f"/early/{token}", 0) == f"/early/{token}"
     assert captures.target(f"/late/{token}", 2) == "/late/{challenge:c1}"
 
 
 def test_ids_that_are_numbers_and_ids_that_are_encoded() -> None:
-    captures = found(Event("create", None, 0), Event("create", None, 1), ids={"4711": "c1", "a/b=": "c2"})
+    captures = captured(Event("create", None, 0), Event("create", None, 1), ids={"4711": "c1", "a/b=": "c2"})
     assert captures.put_data({"id": 4711, "n": [47, True], "t": "4711"}, 2) == {
         "id": "{challenge:c1}", "n": [47, True], "t": "{challenge:c1}"
     }  # fmt: skip

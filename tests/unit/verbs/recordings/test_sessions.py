@@ -24,7 +24,7 @@ def verify(number: int, body: str | None, target: str = "/api/abstract-verify", 
     return Recorded(number, "POST", target, body=body, **given)
 
 
-def told(*requests: Recorded, bodies: bool = True) -> tuple[list[str], str]:
+def imported(*requests: Recorded, bodies: bool = True) -> tuple[list[str], str]:
     sessions = Sessions(CAPTCHA, bodies)
     events = sessions.read(Recording("x", "HAR", requests, bodies))
     return [f"{event.use} {event.session}".strip() for event in events], "; ".join(sessions.notes())
@@ -44,26 +44,26 @@ def test_an_id_anywhere_in_the_request_is_found() -> None:
         verify(3, "{}", headers={"x-challenge": SECOND}),
         verify(3, None, headers={"cookie": f"a=b; c={SECOND}"}, body_missing=True),
     ):
-        assert told(*creates, use) == (["create c1", "create c2", "verify c2"], "")
+        assert imported(*creates, use) == (["create c1", "create c2", "verify c2"], "")
 
 
 def test_without_its_body_a_use_is_left_out() -> None:
-    events, notes = told(create(1, FIRST), verify(2, None, body_missing=True))
+    events, notes = imported(create(1, FIRST), verify(2, None, body_missing=True))
     assert events == ["create c1"]
     assert notes == "left out: uses of a session, as bodies that say which one are missing: entry 2 (1)"
 
 
 def test_an_id_of_which_the_create_is_not_known() -> None:
-    events, notes = told(create(1, None), create(2, None), verify(3, named(SECOND)))
+    events, notes = imported(create(1, None), create(2, None), verify(3, named(SECOND)))
     assert events == ["create c1", "create c2"]  # either of them
     assert "left out: uses of a session" in notes
-    events, notes = told(create(1, FIRST), create(2, None), verify(3, named(SECOND)))
+    events, notes = imported(create(1, FIRST), create(2, None), verify(3, named(SECOND)))
     assert events[-1] == "verify c2"  # no other is left
     assert "ids that no answer gave" in notes
 
 
 def test_a_request_that_says_nothing_is_a_guess_with_a_note() -> None:
-    events, notes = told(create(1, FIRST), create(2, SECOND), verify(3, "{}"))
+    events, notes = imported(create(1, FIRST), create(2, SECOND), verify(3, "{}"))
     assert events[-1] == "verify c1"
     assert notes.startswith("which challenge an answer is about is not recorded")
     assert notes.endswith("entry 3 (1)")
@@ -76,6 +76,6 @@ def test_other_requests() -> None:
     poll = Recorded(5, "GET", "/socket.io/?transport=polling", status=200, answer_headers={})
     text = Recorded(6, "GET", "/version", status=200, answer_headers=plain)
     lost = verify(7, None, "/api/other")._replace(body_missing=True)
-    events, notes = told(create(1, FIRST), page, icon, poll, text, lost)
+    events, notes = imported(create(1, FIRST), page, icon, poll, text, lost)
     assert events == ["create c1", "other", "other"]
     assert notes == "left out: requests whose bodies are missing: entry 7 (1)"

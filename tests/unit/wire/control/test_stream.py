@@ -56,7 +56,7 @@ class Ring:
         return stream._Reader("p1", self, self.gate(), position, notes or Notes())
 
 
-def told(texts: Sequence[str]) -> list[tuple[str, str, Any]]:
+def sent_for(texts: Sequence[str]) -> list[tuple[str, str, Any]]:
     """Name, id and data of each event."""
     events = []
     for text in texts:
@@ -69,30 +69,30 @@ def test_what_is_done_to_the_stack_comes_at_once() -> None:
     notes = Notes()
     reader = Ring([], []).reader(Position(), notes)
     notes.add(StackEvent(1.0, "restart", "a"), StackEvent(2.0, "pod", "a"))
-    [(name, _, data)] = told(reader.events())
+    [(name, _, data)] = sent_for(reader.events())
     assert (name, [event["what"] for event in data["events"]]) == ("stack", ["restart", "pod"])
     assert reader.events() == []
     notes.add(StackEvent(3.0, "redis", None, {"action": "pause"}))
-    [(_, _, data)] = told(reader.events())
+    [(_, _, data)] = sent_for(reader.events())
     assert [event["detail"] for event in data["events"]] == [{"action": "pause"}]
 
 
 def test_every_record_comes_once_and_the_id_says_how_far_it_is() -> None:
     ring = Ring([exchange(1), exchange(2)], [command(1)])
     reader = ring.reader(Position())
-    [(name, place, data)] = told(reader.events())
+    [(name, place, data)] = sent_for(reader.events())
     assert (name, place) == ("records", "p1.2.1")
     assert [one["seq"] for one in data["exchanges"]] == [1, 2]
     assert [one["seq"] for one in data["commands"]] == [1]
     assert reader.events() == []
     ring.ended.append(exchange(3))
-    [(_, place, data)] = told(reader.events())
+    [(_, place, data)] = sent_for(reader.events())
     assert (place, [one["seq"] for one in data["exchanges"]]) == ("p1.3.1", [3])
 
 
 def test_a_gap_says_how_many_are_gone() -> None:
     ring = Ring([exchange(8)], [command(5), command(6)])
-    gap, records = told(ring.reader(Position(2, 1)).events())
+    gap, records = sent_for(ring.reader(Position(2, 1)).events())
     assert gap[0] == "gap"
     assert gap[2] == {"exchanges": 5, "commands": 3}
     assert records[0] == "records"
@@ -102,7 +102,7 @@ def test_nothing_is_missing_where_a_client_comes_again_in_time() -> None:
     ring = Ring([exchange(n) for n in range(1, 6)], [command(n) for n in range(1, 4)])
     position = Position.of("p1.3.2", "p1")
     assert position == Position(3, 2)
-    [(name, _, data)] = told(ring.reader(position).events())
+    [(name, _, data)] = sent_for(ring.reader(position).events())
     assert name == "records"
     assert ([one["seq"] for one in data["exchanges"]], [one["seq"] for one in data["commands"]]) == (
         [4, 5],
@@ -120,7 +120,7 @@ def test_an_id_of_another_process_or_no_id_is_none(event_id: str) -> None:
 def test_many_records_come_in_batches() -> None:
     ring = Ring([exchange(n) for n in range(1, BATCH + 11)])
     reader = ring.reader(Position())
-    sizes = [len(data["exchanges"]) for _ in range(2) for _, _, data in told(reader.events())]
+    sizes = [len(data["exchanges"]) for _ in range(2) for _, _, data in sent_for(reader.events())]
     assert sizes == [BATCH, 10]
 
 
@@ -131,7 +131,7 @@ def test_a_held_command_is_told_again_when_it_has_moved_on() -> None:
     reader.events()
     assert reader.events() == []
     ring.passed[0] = replace(held, fate="released", answered=2.0, delivered=2.0, reply="v")
-    [(_, _, data)] = told(reader.events())
+    [(_, _, data)] = sent_for(reader.events())
     assert [(one["seq"], one["fate"]) for one in data["changed"]] == [(1, "released")]
     assert data["commands"] == []
     assert reader.events() == []
@@ -142,11 +142,11 @@ def test_what_is_under_way_is_told_when_it_is_something_else() -> None:
     reader = ring.reader(Position())
     assert reader.events() == []
     ring.under_way = [exchange(0, outcome="open")]
-    [(name, _, data)] = told(reader.events())
+    [(name, _, data)] = sent_for(reader.events())
     assert (name, [one["request_id"] for one in data["open"]], data["held"]) == ("live", ["r0"], [])
     assert reader.events() == []
     ring.under_way = []
-    assert told(reader.events())[0][2] == {"held": [], "open": []}
+    assert sent_for(reader.events())[0][2] == {"held": [], "open": []}
 
 
 def test_text_of_a_pod_cannot_end_an_event() -> None:

@@ -94,7 +94,7 @@ def test_forms_and_base64_bodies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ('{\n "log": {\n', "x.har:3: not readable as JSON: "),
         ("[" * 100_000, "x.har: not readable as JSON: nested deeper than 200 levels"),
@@ -116,10 +116,10 @@ def test_forms_and_base64_bodies() -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_with_its_place(text: str, sentence: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse_har(text, "x.har")
-    assert caught.value.message.startswith(told)
+    assert caught.value.message.startswith(sentence)
 
 
 EXPORTERS = DATA / "exporters"
@@ -147,7 +147,7 @@ WORKER = ["create c3", "verify c3 right"]
 ONE_JAR = ["create c1", "verify c1 wrong", "create c2", "verify c2 right"]
 
 
-def told(name: str, profile: ServiceProfile = SHOP) -> tuple[list[str], str]:
+def imported(name: str, profile: ServiceProfile = SHOP) -> tuple[list[str], str]:
     """The story that the scenario tells, and the notes."""
     text = (EXPORTERS / f"{name}.har").read_text(encoding="utf-8")
     composed = compose(parse_har(text, f"{name}.har"), profile, ImportOptions(waits=False))
@@ -165,7 +165,7 @@ def told(name: str, profile: ServiceProfile = SHOP) -> tuple[list[str], str]:
     "exporter", ["playwright-embed", "playwright-minimal", "mitmproxy", "chrome-har-text"]
 )
 def test_the_sessions_are_those_that_were_played(exporter: str, place: str) -> None:
-    steps, notes = told(f"{exporter}-{place}")
+    steps, notes = imported(f"{exporter}-{place}")
     assert steps[: len(PLAYED)] == PLAYED
     assert "guess" not in notes
     assert "left out as redirected (307, 308), what they led to is kept: 1" in notes
@@ -179,7 +179,7 @@ def test_the_sessions_are_those_that_were_played(exporter: str, place: str) -> N
 @pytest.mark.parametrize("place", ["json", "form", "multipart"])
 @pytest.mark.parametrize("exporter", ["playwright-omit", "chrome-har"])
 def test_where_bodies_are_missing_nothing_is_guessed(exporter: str, place: str) -> None:
-    steps, notes = told(f"{exporter}-{place}")
+    steps, notes = imported(f"{exporter}-{place}")
     assert steps == ["create c1", "create c2"]
     assert "left out: uses of a session, as bodies that say which one are missing: entries" in notes
     assert "no use of a session is left: a replay of this shows nothing about lost sessions" in notes
@@ -187,12 +187,12 @@ def test_where_bodies_are_missing_nothing_is_guessed(exporter: str, place: str) 
 
 def test_bodies_that_an_exporter_now_and_then_loses() -> None:
     """puppeteer-har asks for bodies before they are there: some are missing, others not."""
-    steps, notes = told("puppeteer-har-json")
+    steps, notes = imported("puppeteer-har-json")
     assert steps == ["create c1", "create c2"]
     assert "left out: uses of a session" in notes
-    steps, notes = told("puppeteer-har-multipart")
+    steps, notes = imported("puppeteer-har-multipart")
     assert steps == PLAYED
-    steps, notes = told(
+    steps, notes = imported(
         "puppeteer-har-form"
     )  # the second create's answer is missing: the other one is not it
     assert steps == [step.replace("right", "wrong") for step in PLAYED]
@@ -209,7 +209,7 @@ def test_bodies_that_an_exporter_now_and_then_loses() -> None:
     ],
 )
 def test_ids_in_cookies(name: str, steps: list[str]) -> None:
-    played, notes = told(f"{name}-cookie", BASKETS)
+    played, notes = imported(f"{name}-cookie", BASKETS)
     assert played == steps
     guessed = "which challenge an answer is about is not recorded: taken as the same client's latest one"
     assert (guessed in notes) is (name == "puppeteer-har")  # its file has no cookies
