@@ -271,8 +271,8 @@ class TestAttached:
         assert [pod.settings["REDIS_HOST"] for pod in attached.status().pods] == ["proxy", "proxy"]
         attached.restart_pods({A: {"SESSION_STRATEGY": "guide"}}, quiet)
         settings = [pod.settings for pod in attached.status().pods]
-        assert [own["USE_REDIS"] for own in settings] == ["true", "true"]
-        assert [own["SESSION_STRATEGY"] for own in settings] == ["guide", "atomic"]
+        assert [setting["USE_REDIS"] for setting in settings] == ["true", "true"]
+        assert [setting["SESSION_STRATEGY"] for setting in settings] == ["guide", "atomic"]
 
     def test_one_pod_alone_is_a_canary(self, plain: Plain, attached: ComposeStack) -> None:
         before = {pod.name: pod.pid for pod in attached.status().pods}

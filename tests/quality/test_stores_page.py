@@ -42,7 +42,7 @@ class Row:
 class Section:
     """What the page says of one store."""
 
-    found: dict[str, list[str]] = field(default_factory=dict)
+    kinds: dict[str, list[str]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     commands: dict[Answer, list[str]] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ def read(page: str) -> dict[Strategy, Section]:
     for row in table[table.index(head) + 2 : table.index(head) + 9]:
         for name, cell in zip(head[1:], row[1:], strict=True):
             kinds = [] if cell == "–" else cell.split(", ")
-            sections[Strategy(name)].found[row[0].strip("`")] = kinds
+            sections[Strategy(name)].kinds[row[0].strip("`")] = kinds
     for text in others:
         section = sections[Strategy(text.partition("`")[0])]
         for line in text.splitlines():
@@ -80,13 +80,13 @@ SECTIONS = read(PAGE)
 
 def test_the_page_speaks_of_every_store() -> None:
     for store, section in SECTIONS.items():
-        assert [*section.found] == ["R+R", "W+W", "R+W+E", "R+W+E+X", "W+A", "R+W+L", "R+W+P"]
+        assert [*section.kinds] == ["R+R", "W+W", "R+W+E", "R+W+E+X", "W+A", "R+W+L", "R+W+P"]
         assert section.commands, store
-        kinds = {kind for row in section.found.values() for kind in row}
+        kinds = {kind for row in section.kinds.values() for kind in row}
         assert {row.kind for row in section.rows} <= kinds
         assert bool(section.rows) == bool(kinds), store
-    assert not any(SECTIONS[Strategy.ATOMIC].found.values())
-    fault_free = [kinds for text, kinds in SECTIONS[Strategy.WATCH].found.items() if "L" not in text]
+    assert not any(SECTIONS[Strategy.ATOMIC].kinds.values())
+    fault_free = [kinds for text, kinds in SECTIONS[Strategy.WATCH].kinds.items() if "L" not in text]
     assert not any(fault_free)
 
 
@@ -106,7 +106,7 @@ def test_the_verdict_follows_from_what_is_found() -> None:
     rows = [cells(line) for line in PAGE.splitlines() if line.startswith("| `")]
     for store, section in SECTIONS.items():
         [row] = [one_row for one_row in rows if one_row[0] == f"`{store}`"]
-        values = {text: set(kinds) for text, kinds in section.found.items()}
+        values = {text: set(kinds) for text, kinds in section.kinds.items()}
         alone = values["R+W+E"] | values["R+R"] | values["W+W"]
         breaks = (
             alone,
@@ -137,14 +137,14 @@ def fixture(request: pytest.FixtureRequest, started_stack: tuple[Path, EmbeddedS
 
 @pytest.fixture(scope="module")
 def explored(fixture: Stage) -> dict[str, Exploration]:
-    texts = [text for text in SECTIONS[fixture.store].found if RESENDS or "L" not in text]
+    texts = [text for text in SECTIONS[fixture.store].kinds if RESENDS or "L" not in text]
     return {text: fixture.explored(text) for text in texts}
 
 
 def test_it_finds_what_the_page_says(fixture: Stage, explored: dict[str, Exploration]) -> None:
     for text, result in explored.items():
         assert (
-            sorted(violation.kind for violation in result.violations) == SECTIONS[fixture.store].found[text]
+            sorted(violation.kind for violation in result.violations) == SECTIONS[fixture.store].kinds[text]
         ), text
         assert result.complete
         assert all(violation.confirmed for violation in result.violations)

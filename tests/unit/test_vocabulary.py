@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ EMPTY_NAMES = ("found", "own", "at")
 """Banned as the name of a variable, parameter or field, as it stands: each has a noun that says more."""
 
 FOLDERS = ("devenv", "mock_ml", "scripts", "benchmarks", "tools", "docs")
+NAMED_FOLDERS = ("tests",)
+"""Only the names that a module gives are banned here: a test's texts may quote anything."""
 PAGES = ("README.md", "CONTRIBUTING.md", "findings/README.md")
 SUFFIXES = {".py", ".md", ".yaml", ".yml", ".html", ".js", ".lua", ".toml"}
 
@@ -76,12 +79,22 @@ def banned_names(source: str) -> Iterator[tuple[int, str]]:
         yield from ((getattr(node, "lineno", 0), name) for name in banned)
 
 
-def uses() -> Iterator[tuple[str, int, str]]:
+@cache
+def uses() -> tuple[tuple[str, int, str], ...]:
     """(file, line, word) of every use in the tree."""
+    return tuple(_uses())
+
+
+def _uses() -> Iterator[tuple[str, int, str]]:
     for path in files():
         name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
         banned = [*banned_words(text), *(banned_names(text) if path.suffix == ".py" else ())]
         yield from ((name, line, word) for line, word in banned)
+    for folder in NAMED_FOLDERS:
+        for path in sorted(ROOT.joinpath(folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            names = [*banned_names(path.read_text(encoding="utf-8"))]
+            yield from ((name, line, word) for line, word in names)
 
 
 def test_no_word_that_was_given_up_is_used() -> None:

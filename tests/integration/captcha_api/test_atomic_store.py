@@ -24,8 +24,8 @@ from devenv.core.model.vocabulary import CaptchaType
 from tests.support import until
 
 KINDS = ("abstract", "imagegrid", "handwriting")
-CID = "c" * 32
-KEY = f"rcaptcha:abstract:{CID}"
+CHALLENGE_ID = "c" * 32
+KEY = f"rcaptcha:abstract:{CHALLENGE_ID}"
 RECEIPT = f"rcaptcha:receipt:{{{KEY}}}"
 SOLVED = "Challenge already solved"
 
@@ -40,7 +40,7 @@ def make_atomic(
 
 
 def answer(*selections: int) -> AbstractSubmission:
-    return AbstractSubmission(CID, selections, None, None)
+    return AbstractSubmission(CHALLENGE_ID, selections, None, None)
 
 
 def refusal(store: AtomicStore, submission: Any) -> Refusal:
@@ -50,7 +50,13 @@ def refusal(store: AtomicStore, submission: Any) -> Refusal:
 
 
 def document(**fields: Any) -> dict[str, Any]:
-    return {"type": "abstract", "cid": CID, "is_positive": [True, False, True], "attempts": 0, **fields}
+    return {
+        "type": "abstract",
+        "cid": CHALLENGE_ID,
+        "is_positive": [True, False, True],
+        "attempts": 0,
+        **fields,
+    }
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def server(world: Any) -> Any:
 @pytest.fixture
 def store(world: Any) -> AtomicStore:
     store = make_atomic(world.redis.port)
-    store.create(CaptchaType.ABSTRACT, CID, document())
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     return store
 
 
@@ -135,7 +141,7 @@ def test_the_ttl_is_kept_and_a_missing_one_is_put_back(store: AtomicStore, serve
     server.pexpire(KEY, 30_000)
     store.verify(answer(1))
     assert 0 < server.pttl(KEY) <= 30_000
-    store.create(CaptchaType.ABSTRACT, CID, document())
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     server.persist(KEY)
     store.verify(answer(1))
     assert 0 < server.ttl(KEY) <= 60
@@ -205,7 +211,7 @@ def test_the_same_token_is_told_the_same_again(
     world: Any, server: Any, selections: tuple[int, ...], passed: bool
 ) -> None:
     store = make_atomic(world.redis.port, token="t1")
-    store.create(CaptchaType.ABSTRACT, CID, document())
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     first, second = store.verify(answer(*selections)), store.verify(answer(*selections))
     assert first == second
     assert (first.passed, first.attempts) == (passed, 1)
@@ -215,7 +221,7 @@ def test_the_same_token_is_told_the_same_again(
 
 def test_a_token_is_remembered_when_others_have_ended_the_session(world: Any) -> None:
     mine, theirs = make_atomic(world.redis.port, token="mine"), make_atomic(world.redis.port)
-    mine.create(CaptchaType.ABSTRACT, CID, document())
+    mine.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     assert mine.verify(answer(1)).attempts == 1
     assert theirs.verify(answer(0, 2)).passed
     again = mine.verify(answer(1))
@@ -226,7 +232,7 @@ def test_a_token_is_remembered_when_others_have_ended_the_session(world: Any) ->
 def test_a_lost_reply_is_asked_for_again(world: Any, eater: Any, server: Any, selections: Any) -> None:
     metrics = Metrics()
     store = make_atomic(eater.port, metrics)
-    store.create(CaptchaType.ABSTRACT, CID, document())
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     store.warm_up()
     eater.arm(b"EVALSHA")
     verdict = store.verify(answer(*selections))
@@ -301,13 +307,19 @@ def test_a_failing_detector_costs_no_attempt(world: Any, server: Any) -> None:
         raise Ungraded("ML predict failed: down")
 
     store = make_atomic(world.redis.port)
-    session = {"type": "imagegrid", "cid": CID, "image_url": "u", "target_label": "bus", "attempts": 0}
-    store.create(CaptchaType.IMAGEGRID, CID, session)
+    session = {
+        "type": "imagegrid",
+        "cid": CHALLENGE_ID,
+        "image_url": "u",
+        "target_label": "bus",
+        "attempts": 0,
+    }
+    store.create(CaptchaType.IMAGEGRID, CHALLENGE_ID, session)
     submission = GridSubmission(
-        CID, [1], down, lambda challenge_id: {"image_url": "u", "target_label": "bus"}
+        CHALLENGE_ID, [1], down, lambda challenge_id: {"image_url": "u", "target_label": "bus"}
     )
     assert refusal(store, submission) == Refusal.UNGRADED
-    assert json.loads(server.get(f"rcaptcha:imagegrid:{CID}"))["attempts"] == 0
+    assert json.loads(server.get(f"rcaptcha:imagegrid:{CHALLENGE_ID}"))["attempts"] == 0
 
 
 # --- Redis in trouble --------------------------------------------------------------------------------------
@@ -367,7 +379,7 @@ def test_a_redis_that_never_was_there(own_world: Any) -> None:
 
 def test_refused_writes_are_503_and_no_limit_is_lost(own_world: Any) -> None:
     store = make_atomic(own_world.redis.port)
-    store.create(CaptchaType.ABSTRACT, CID, document())
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document())
     server = own_world.redis.client
     server.config_set("maxmemory", "1")
     for submission in (answer(1), answer(0, 2)):

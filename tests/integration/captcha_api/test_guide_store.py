@@ -17,8 +17,8 @@ from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.captcha_api.submissions import AbstractSubmission
 from devenv.core.model.vocabulary import CaptchaType
 
-CID = "c" * 32
-KEY = f"rcaptcha:abstract:{CID}"
+CHALLENGE_ID = "c" * 32
+KEY = f"rcaptcha:abstract:{CHALLENGE_ID}"
 RIGHT, WRONG = [0, 2], [1]
 
 
@@ -44,7 +44,7 @@ class Stepped(AbstractSubmission):
     """An answer; ``after_first_get`` runs between the guide's first GET and its attempts helper."""
 
     def __init__(self, selections: Sequence[int], after_first_get: Callable[[], Any] = nothing) -> None:
-        super().__init__(CID, selections, None, None)
+        super().__init__(CHALLENGE_ID, selections, None, None)
         self._step = after_first_get
 
     def gather(self, document: Any) -> None:
@@ -64,10 +64,10 @@ def server(world: Any) -> redis.Redis:
 
 @pytest.fixture
 def pods(world: Any) -> Callable[[], SteppedGuide]:
-    """Makes stores: each is what one pod has. The challenge of CID is there."""
+    """Makes stores: each is what one pod has. The challenge of CHALLENGE_ID is there."""
     first = make_guide(world.redis.port)
-    document = {"type": "abstract", "cid": CID, "is_positive": [True, False, True], "attempts": 0}
-    first.create(CaptchaType.ABSTRACT, CID, document)
+    document = {"type": "abstract", "cid": CHALLENGE_ID, "is_positive": [True, False, True], "attempts": 0}
+    first.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document)
     return lambda: make_guide(world.redis.port)
 
 
@@ -168,7 +168,7 @@ def test_without_redis_it_prints_the_warning_and_uses_its_memory(no_redis: Any) 
 
 def test_redis_that_dies_later_is_an_error_by_the_letter(pods: Any, own_world: Any) -> None:
     store = make_guide(own_world.redis.port)
-    store.create(CaptchaType.ABSTRACT, CID, {"is_positive": [True], "attempts": 0})
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, {"is_positive": [True], "attempts": 0})
     own_world.redis.stop()
     with pytest.raises(redis.ConnectionError):
         store.create(CaptchaType.ABSTRACT, "d", {})
@@ -180,7 +180,7 @@ def test_redis_that_dies_later_in_the_field(own_world: Any, capsys: pytest.Captu
     store = make_guide(own_world.redis.port, guide_errors="swallow")
     store.create(CaptchaType.ABSTRACT, "before", {})
     own_world.redis.stop()
-    assert store.create(CaptchaType.ABSTRACT, CID, {"is_positive": [True], "attempts": 0})
+    assert store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, {"is_positive": [True], "attempts": 0})
     warning = "⚠️ failed to write abstract session to Redis; fallback to memory"
     assert warning in capsys.readouterr().out.splitlines()
     with pytest.raises(Ungraded) as caught:
@@ -191,7 +191,7 @@ def test_redis_that_dies_later_in_the_field(own_world: Any, capsys: pytest.Captu
 def test_refused_writes_in_the_field_mean_no_limit(pods: Any, own_world: Any) -> None:
     store = make_guide(own_world.redis.port, guide_errors="swallow")
     document = {"type": "abstract", "is_positive": [True, False, True], "attempts": 0}
-    store.create(CaptchaType.ABSTRACT, CID, document)
+    store.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document)
     own_world.redis.client.config_set("maxmemory", "1")
     verdicts = [store.verify(Stepped(WRONG)) for _ in range(5)]
     assert {verdict.attempts for verdict in verdicts} == {None}
@@ -200,8 +200,8 @@ def test_refused_writes_in_the_field_mean_no_limit(pods: Any, own_world: Any) ->
 
 def test_half_migrated_it_writes_to_redis_and_looks_in_memory(world: Any, server: redis.Redis) -> None:
     half = make_guide(world.redis.port, specimen="half-migration")
-    document = {"type": "abstract", "cid": CID, "is_positive": [True, False, True], "attempts": 0}
-    assert half.create(CaptchaType.ABSTRACT, CID, document)
+    document = {"type": "abstract", "cid": CHALLENGE_ID, "is_positive": [True, False, True], "attempts": 0}
+    assert half.create(CaptchaType.ABSTRACT, CHALLENGE_ID, document)
     assert server.exists(KEY)
     with pytest.raises(Ungraded) as caught:
         half.verify(Stepped(RIGHT))

@@ -35,7 +35,7 @@ class Foreign:
     """Of each act of the demo."""
     requirements: tuple[str, ...] = ()
     """Its packages, as pip takes them."""
-    found: Mapping[str, str] = field(default_factory=dict)
+    detected: Mapping[str, str] = field(default_factory=dict)
     """Of what init writes."""
 
 
@@ -50,34 +50,34 @@ FOREIGN = {
     "limit of one": Foreign(
         OWN / "replay_services" / "limit_one",
         ("--app", "main:app", "--python", PYTHON, "--body", '{"answer": "silence"}'), NOTHING_LOST, ((),),
-        found={"redis": "always"},
+        detected={"redis": "always"},
     ),
     "signed cookies": Foreign(
         OWN / "services" / "signed_cookie.py",
         ("--create", "POST /login", "--verify", "POST /visits"), MENDED, (("pod-memory",), ()),
-        found={"redis": "switched"},
+        detected={"redis": "switched"},
     ),
     "node-redis": Foreign(
-        SERVICES / "node_redis", TICKETS, NOTHING_LOST, ((),), found={"redis": "always"}
+        SERVICES / "node_redis", TICKETS, NOTHING_LOST, ((),), detected={"redis": "always"}
     ),
-    "ioredis": Foreign(SERVICES / "ioredis", TICKETS, NOTHING_LOST, ((),), found={"redis": "always"}),
+    "ioredis": Foreign(SERVICES / "ioredis", TICKETS, NOTHING_LOST, ((),), detected={"redis": "always"}),
     "redis-py 5": Foreign(
         SERVICES / "redis_py", (*SCRIPT, *TICKETS), NOTHING_LOST, ((),), ("--no-deps", REDIS_PY),
-        found={"redis": "always"},
+        detected={"redis": "always"},
     ),
     "SETEX without MULTI": Foreign(
         OWN / "replay_services" / "setex", ("--body", '{"ticket": "{id}", "sum": 0}'),
         MENDED, (("pod-memory",), ()),
-        found={"redis": "switched"},
+        detected={"redis": "switched"},
     ),
     "cluster client": Foreign(
         OWN / "services" / "hashed_key.py", ("--env", "CLIENT=cluster"), MENDED, (("pod-memory",), ()),
-        found={"redis": "switched", "redis_mode": "cluster"},
+        detected={"redis": "switched", "redis_mode": "cluster"},
     ),
     "sessions in files": Foreign(
         OWN / "services" / "file_sessions.py",
         (*SCRIPT, "--create", "POST /session", "--verify", "POST /basket", "--body", '{"sessionId": "{id}"}'),
-        BUG, (("pod-memory",),), found={"redis": "unused"},
+        BUG, (("pod-memory",),), detected={"redis": "unused"},
     ),
 }  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_at_most_three_commands(
     commands += 1
     assert init.returncode == 0, init.stderr
     result = json.loads(init.stdout)
-    assert {name: result.get(name) for name in foreign.found} == foreign.found
+    assert {name: result.get(name) for name in foreign.detected} == foreign.detected
     written = (folder / "devenv.toml").read_text(encoding="utf-8")
     assert (f'python = "{python}"' in written) == (PYTHON in foreign.init)
     demo = devenv_run(folder, environment, "demo", "--trials", "2", "--json")

@@ -94,20 +94,20 @@ def test_usage_problems_are_one_line_with_the_next_step(
     words: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
-    told = capsys.readouterr()
-    error, hint = told.err.splitlines()
+    output = capsys.readouterr()
+    error, hint = output.err.splitlines()
     assert error.startswith("error: ")
     assert named in error
     assert hint.startswith("hint: ")
-    assert told.out == "" or "--json" in words
+    assert output.out == "" or "--json" in words
 
 
 def test_with_json_an_error_is_an_object_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", "pod-memori", "--json"]) == 2
-    told = json.loads(capsys.readouterr().out)
-    assert told["error"]["exit_code"] == 2
-    assert "pod-memori" in told["error"]["message"]
-    assert "pod-memory" in told["error"]["hint"]
+    output = json.loads(capsys.readouterr().out)
+    assert output["error"]["exit_code"] == 2
+    assert "pod-memori" in output["error"]["message"]
+    assert "pod-memory" in output["error"]["hint"]
 
 
 def test_ctrl_c_is_130_and_one_word(
@@ -136,10 +136,10 @@ def test_a_scenario_with_an_error_on_line_7_says_so(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = find("pod-restart").source.splitlines()
-    at = next(number for number, line in enumerate(lines) if line.startswith("about:"))
-    blank = ["#"] * (6 - at)
+    position = next(number for number, line in enumerate(lines) if line.startswith("about:"))
+    blank = ["#"] * (6 - position)
     (nowhere / "mine.yaml").write_text(
-        "\n".join([*lines[:at], *blank, "wait: 3", *lines[at:]]), encoding="utf-8"
+        "\n".join([*lines[:position], *blank, "wait: 3", *lines[position:]]), encoding="utf-8"
     )
     assert main(["replay", "mine.yaml"]) == 2
     error = capsys.readouterr().err.splitlines()[0]
@@ -207,10 +207,10 @@ def test_foreign_addresses_in_env_are_noted_and_their_values_not_shown(
 ) -> None:
     (nowhere / ".env").write_text("REDIS_HOST=prod.example\nREDIS_PASSWORD=hunter2\n", encoding="utf-8")
     assert main(["down"]) == 0
-    told = capsys.readouterr().err
-    assert "REDIS_HOST, REDIS_PASSWORD not used" in told
-    assert "hunter2" not in told
-    assert "prod.example" not in told
+    output = capsys.readouterr().err
+    assert "REDIS_HOST, REDIS_PASSWORD not used" in output
+    assert "hunter2" not in output
+    assert "prod.example" not in output
 
 
 def test_what_is_shown_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,7 +235,7 @@ def test_down_ends_the_stack_that_the_other_verbs_speak_to(
     monkeypatch.delenv("DEVENV_BACKEND", raising=False)
     stopped: list[str] = []
 
-    def stop(backend: str, at: object) -> bool:
+    def stop(backend: str, position: object) -> bool:
         stopped.append(backend)
         return backend in running
 

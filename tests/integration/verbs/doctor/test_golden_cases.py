@@ -14,8 +14,8 @@ from devenv.verbs.doctor.probe.redis_server import Plan, look, seek
 from tests.integration.verbs.doctor.conftest import ACL_USER, PASSWORD, Doctor
 
 ON = "USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_TIMEOUT_MS=1000\n"
-CID = "0123456789abcdef0123456789abcdef"
-DOCUMENT = json.dumps({"type": "abstract", "cid": CID, "is_positive": [True], "attempts": 0})
+CHALLENGE_ID = "0123456789abcdef0123456789abcdef"
+DOCUMENT = json.dumps({"type": "abstract", "cid": CHALLENGE_ID, "is_positive": [True], "attempts": 0})
 STUB = json.dumps({"attempts": 1})
 SECURE = "REDIS_SSL=true\nREDIS_SSL_CA_CERTS={file[ca]}\n"
 LOGIN = f"REDIS_USERNAME={ACL_USER}\nREDIS_PASSWORD={PASSWORD}\n"
@@ -87,15 +87,15 @@ SOUND = [
         "live sessions",
         (of("plain"),),
         keys={
-            f"rcaptcha:abstract:{CID}": (DOCUMENT, 60),
-            f"rcaptcha:receipt:{{rcaptcha:abstract:{CID}}}": ({"solved": "1"}, 10),
+            f"rcaptcha:abstract:{CHALLENGE_ID}": (DOCUMENT, 60),
+            f"rcaptcha:receipt:{{rcaptcha:abstract:{CHALLENGE_ID}}}": ({"solved": "1"}, 10),
             "somebody:else": ("x", -1),
         },
     ),
     Case(
         "another environment beside, known",
         (of("plain"),),
-        keys={f"staging:abstract:{CID}": (DOCUMENT, 60)},
+        keys={f"staging:abstract:{CHALLENGE_ID}": (DOCUMENT, 60)},
         other_prefixes=("staging:",),
     ),
     Case("a command that the server has", (of("plain"),), commands=("GETDEL",)),
@@ -220,26 +220,31 @@ FAULTY = [
         "a session without TTL",
         (of("plain"),),
         {"key-without-ttl": ""},
-        keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, -1)},
+        keys={f"rcaptcha:abstract:{CHALLENGE_ID}": (DOCUMENT, -1)},
     ),
-    Case("a stub", (of("plain"),), {"stub-document": ""}, keys={f"rcaptcha:abstract:{CID}": (STUB, -1)}),
+    Case(
+        "a stub",
+        (of("plain"),),
+        {"stub-document": ""},
+        keys={f"rcaptcha:abstract:{CHALLENGE_ID}": (STUB, -1)},
+    ),
     Case(
         "another type",
         (of("plain"),),
         {"wrong-type": ""},
-        keys={f"rcaptcha:imagegrid:{CID}": ({"a": "b"}, 60)},
+        keys={f"rcaptcha:imagegrid:{CHALLENGE_ID}": ({"a": "b"}, 60)},
     ),
     Case(
         "sessions under another prefix",
         (of("plain"),),
         {"prefix-differs": "a.env"},
-        keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, 60), f"rc:abstract:{CID}": (DOCUMENT, 60)},
+        keys={f"{prefix}abstract:{CHALLENGE_ID}": (DOCUMENT, 60) for prefix in ("rcaptcha:", "rc:")},
     ),
     Case(
         "sessions in another database",
         (of("plain", "REDIS_DB=2\n"),),
         {"prefix-differs": "a.env:5"},
-        keys={f"rcaptcha:abstract:{CID}": (DOCUMENT, 60)},
+        keys={f"rcaptcha:abstract:{CHALLENGE_ID}": (DOCUMENT, 60)},
     ),
     Case("a command newer than the server", (of("plain"),), {"server-too-old": ""}, commands=("HEXPIRE",)),
     Case(
@@ -308,7 +313,7 @@ def test_a_closed_port_and_the_one_that_is_meant(doctor: Doctor) -> None:
 
 def test_nothing_but_one_key_with_a_ttl_is_written(doctor: Doctor) -> None:
     client = doctor.world.client("plain")
-    client.set(f"rcaptcha:abstract:{CID}", DOCUMENT, ex=60)
+    client.set(f"rcaptcha:abstract:{CHALLENGE_ID}", DOCUMENT, ex=60)
     with client.monitor() as monitor:  # type: ignore[no-untyped-call]
         for strategy in ("guide", "atomic", "watch", "getdel", "incr"):
             doctor.env(of("plain", f"SESSION_STRATEGY={strategy}\n"))
@@ -322,8 +327,8 @@ def test_nothing_but_one_key_with_a_ttl_is_written(doctor: Doctor) -> None:
     assert writes
     for words in writes:
         assert any(word.startswith("rcaptcha:doctor:") for word in words) or words == ["UNWATCH"], words
-    assert client.keys() == [f"rcaptcha:abstract:{CID}"]
-    assert client.get(f"rcaptcha:abstract:{CID}") == DOCUMENT
+    assert client.keys() == [f"rcaptcha:abstract:{CHALLENGE_ID}"]
+    assert client.get(f"rcaptcha:abstract:{CHALLENGE_ID}") == DOCUMENT
 
 
 def test_read_only_writes_nothing_and_still_sees_a_replica(doctor: Doctor) -> None:

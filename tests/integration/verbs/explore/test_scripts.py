@@ -158,15 +158,15 @@ class Near:
     """Asks an executor pool in this process: what ``Remote`` does through the control API."""
 
     def __init__(self, pool: ExecutorPool) -> None:
-        self._arena = pool
+        self._pool = pool
         self.tried = 0
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
-        return [self._got(item) for item in await self._arena.run(jobs, slots=8)]
+        return [self._got(item) for item in await self._pool.run(jobs, slots=8)]
 
     async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect]:
         self.tried += len(calls)
-        return [self._got(item) for item in await self._arena.scripts(calls)]
+        return [self._got(item) for item in await self._pool.scripts(calls)]
 
     def _got(self, result: Any) -> Any:
         if isinstance(result, DevenvError):

@@ -47,7 +47,7 @@ def _scenario(steps: str, head: str = HEAD) -> Scenario:
     return parse(head + steps, "example.yaml")
 
 
-def _told(result: ReplayResult) -> list[str]:
+def _deviations(result: ReplayResult) -> list[str]:
     return [deviation.sentence for deviation in result.deviations]
 
 
@@ -85,7 +85,7 @@ def test_an_order_that_was_not_met_is_inconclusive_and_ends_the_play(replayer: R
     reason = "step 2 of the schedule is one:DEL, but one waits with GET"
     assert result.orders_not_met == (reason,)
     assert result.failures == (f"the order was not met: {reason}",)
-    assert _told(result) == []
+    assert _deviations(result) == []
     assert len(result.plays[0]) == 2
     assert result.verdict == "inconclusive"
 
@@ -183,7 +183,7 @@ def test_faults_end_with_the_play(stack: EmbeddedStack, replayer: Replayer) -> N
         "  - redis_command: [REPLICAOF, 127.0.0.1, 1]\n"
         "  - redis_server: pause\n"
     )
-    assert _told(replayer.run(_scenario(steps), Strategy.ATOMIC)) == []
+    assert _deviations(replayer.run(_scenario(steps), Strategy.ATOMIC)) == []
     assert stack.status().redis_state == "running"
     with connected(stack.endpoints()) as redis:
         settings: Any = redis.config_get("maxmemory")
@@ -204,7 +204,7 @@ def test_expire_and_age_leave_a_key_without_ttl_alone(stack: EmbeddedStack, repl
         "  - expire: alice\n"
         "  - redis: alice\n    expect: {exists: false}\n"
     )
-    assert _told(replayer.run(_scenario(steps), Strategy.GUIDE)) == []
+    assert _deviations(replayer.run(_scenario(steps), Strategy.GUIDE)) == []
 
 
 def test_a_pod_that_is_meant_not_to_start(stack: EmbeddedStack) -> None:
@@ -214,7 +214,7 @@ def test_a_pod_that_is_meant_not_to_start(stack: EmbeddedStack) -> None:
         "  - {verify: alice, pod: A, answer: right, expect: {outcome: success}}\n"
     )
     with Replayer(stack) as replayer:
-        message = _told(replayer.run(_scenario(steps), Strategy.ATOMIC))
+        message = _deviations(replayer.run(_scenario(steps), Strategy.ATOMIC))
     assert message == ['says: expected "REDIS_DB" in it']
     assert {pod.name: pod.settings for pod in stack.status().pods} == before
     assert {pod.state for pod in stack.status().pods} == {"running"}
@@ -226,18 +226,18 @@ def test_a_session_that_could_not_be_created_is_skipped_where_nothing_is_expecte
         "  - {create: alice, pod: A, expect: {status: 503}}\n"
         "  - {verify: alice, pod: A, answer: right%s}\n"
     )
-    assert _told(replayer.run(_scenario(steps % ""), Strategy.ATOMIC)) == []
-    message = _told(replayer.run(_scenario(steps % ", expect: {outcome: error}"), Strategy.ATOMIC))
+    assert _deviations(replayer.run(_scenario(steps % ""), Strategy.ATOMIC)) == []
+    message = _deviations(replayer.run(_scenario(steps % ", expect: {outcome: error}"), Strategy.ATOMIC))
     assert message == ["it was not sent: alice could not be created"]
 
 
 def test_a_redis_that_came_anew_knows_the_script_before_a_rule_meets_it(replayer: Replayer) -> None:
     """Else the rule ends the connection on which NOSCRIPT comes, and nothing is counted."""
     again = find("reply-lost-letter")
-    assert _told(replayer.run(again, Strategy.ATOMIC)) == []
+    assert _deviations(replayer.run(again, Strategy.ATOMIC)) == []
     replayer._baseline.redis("stop")
     replayer._baseline.redis("start")
-    assert _told(replayer.run(again, Strategy.ATOMIC)) == []
+    assert _deviations(replayer.run(again, Strategy.ATOMIC)) == []
 
 
 def test_a_setting_of_redis_is_put_back_in_one_step(stack: EmbeddedStack) -> None:

@@ -33,7 +33,7 @@ class Waiter:
         self.failures.append(failure)
 
 
-class Room:
+class Waiting:
     """A connector for one pod at ``port``, in a loop of its own."""
 
     def __init__(self, loop: Any, port: int, **limits: float) -> None:
@@ -71,7 +71,7 @@ def listener() -> Any:
 
 
 def test_a_connection_is_handed_over_open(proxy_loop: Any, listener: socket.socket) -> None:
-    room = Room(proxy_loop, listener.getsockname()[1])
+    room = Waiting(proxy_loop, listener.getsockname()[1])
     room.connect()
     (connection,) = room.waiter.connections
     assert (connection.state, connection.reused, connection.pod) == (UpstreamState.OPENING, False, room.pod)
@@ -81,7 +81,7 @@ def test_a_connection_is_handed_over_open(proxy_loop: Any, listener: socket.sock
 
 def test_a_refused_one_is_told_and_the_pod_is_probed_until_it_is_back(proxy_loop: Any) -> None:
     port = free_port()
-    room = Room(proxy_loop, port, probe=0.02)
+    room = Waiting(proxy_loop, port, probe=0.02)
     room.connect()
     assert room.waiter.failures == [ConnectFailure(Failure.CONNECTION_FAILED, "connection refused")]
     assert (room.pod.up, room.balancer.alive) == (False, ())
@@ -93,7 +93,7 @@ def test_a_refused_one_is_told_and_the_pod_is_probed_until_it_is_back(proxy_loop
 
 
 def test_a_retired_pod_is_not_probed(proxy_loop: Any) -> None:
-    room = Room(proxy_loop, free_port())
+    room = Waiting(proxy_loop, free_port())
     room.pod.retire()
     room.connect()
     until(lambda: proxy_loop.tasks() == 0, "no task is left")

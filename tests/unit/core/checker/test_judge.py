@@ -15,8 +15,8 @@ from devenv.core.checker.linearizability import Budget
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import HistoryEvent
 
-CID = "0123456789abcdef0123456789abcdef"
-KEY = f"abstract:{CID}"
+CHALLENGE_ID = "0123456789abcdef0123456789abcdef"
+KEY = f"abstract:{CHALLENGE_ID}"
 REDIS_KEY = f"rcaptcha:{KEY}"
 RECEIPT = f"rcaptcha:receipt:{{{REDIS_KEY}}}"
 
@@ -116,7 +116,7 @@ def kinds(report: Report) -> list[str]:
         made()
         .keys(session=59_000)
         .verify("right", "success", 1)
-        .keys(**{f"rcaptcha:receipt:{{{CID}}}": 9000}),
+        .keys(**{f"rcaptcha:receipt:{{{CHALLENGE_ID}}}": 9000}),
         Book().verify("right", "not_found"),
         Book().verify("wrong", "wrong", 1).verify("right", "not_found"),
         Book().verify("right", "success", 2).verify("right", "not_found"),

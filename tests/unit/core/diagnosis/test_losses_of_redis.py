@@ -49,9 +49,9 @@ def test_a_redis_that_was_stopped_before_the_window_is_no_wrong_port(
     trace.now += 300
     since = trace.now
     trace.verify(other, trace.create(A, "c2" * 16), NOT_FOUND)
-    [found] = diagnose_joined(join(trace.events), since)
-    assert found.cause == "redis-dies"
-    assert [line.time for line in found.evidence if line.kind == "stack"] == [stopped]
+    [result] = diagnose_joined(join(trace.events), since)
+    assert result.cause == "redis-dies"
+    assert [line.time for line in result.evidence if line.kind == "stack"] == [stopped]
 
 
 def test_a_session_that_was_created_before_the_window_is_known(trace: Trace) -> None:
@@ -61,7 +61,7 @@ def test_a_session_that_was_created_before_the_window_is_known(trace: Trace) -> 
     trace.now += 300
     since = trace.now
     trace.verify(B, challenge_id, NOT_FOUND)
-    assert [found.cause for found in diagnose_joined(join(trace.events), since)] == ["redis-dies"]
+    assert [result.cause for result in diagnose_joined(join(trace.events), since)] == ["redis-dies"]
     assert diagnose_joined(join(trace.events), trace.now + 1) == ()
 
 
@@ -70,7 +70,7 @@ def test_what_was_mended_before_the_window_is_no_finding(trace: Trace) -> None:
     trace.pods(REDIS_PORT="6379")
     trace.now += 300
     assert diagnose_joined(join(trace.events), trace.now) == ()
-    assert [found.cause for found in diagnose_joined(join(trace.events))] == ["bad-port-value"] * 2
+    assert [result.cause for result in diagnose_joined(join(trace.events))] == ["bad-port-value"] * 2
 
 
 def test_a_session_ended_by_a_command_whose_reply_was_lost(trace: Trace) -> None:
@@ -81,8 +81,8 @@ def test_a_session_ended_by_a_command_whose_reply_was_lost(trace: Trace) -> None
     trace.say(A, "GETDEL", challenge_id, DOC, fate="reply-dropped")
     trace.end(request, {"detail": "try again"}, 503)
     trace.verify(B, challenge_id, NOT_FOUND, ("GETDEL", "(nil)"))
-    [found] = trace.findings()
-    assert found.cause == "reply-lost" and "who tried again, got 'not found'" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "reply-lost" and "who tried again, got 'not found'" in result.sentence
 
 
 @pytest.mark.parametrize(("command", "nothing"), [("GETDEL", "(nil)"), ("DEL", "0"), ("UNLINK", "0")])
@@ -113,16 +113,18 @@ def test_a_counter_beside_the_session_is_no_other_prefix(trace: Trace) -> None:
 def test_not_found_on_the_same_pod_rules_its_memory_out(trace: Trace) -> None:
     trace.pods(**REDIS, WORKERS="1")
     trace.verify(A, trace.create(A), NOT_FOUND)
-    [found] = trace.findings()
-    assert found.cause == "unexplained" and "its memory, which it would have used" in found.sentence
+    [result] = trace.findings()
+    assert result.cause == "unexplained" and "its memory, which it would have used" in result.sentence
 
 
 def test_a_pod_that_redis_had_answered_has_no_wrong_port(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.say(A, "PING", "", "PONG")
     trace.verify(B, trace.create(A), NOT_FOUND)
-    [found] = trace.findings()
-    assert found.cause == "unexplained" and "though Redis had answered captcha-api-a before" in found.sentence
+    [result] = trace.findings()
+    assert (
+        result.cause == "unexplained" and "though Redis had answered captcha-api-a before" in result.sentence
+    )
 
 
 def test_a_pod_that_redis_only_refused_was_never_connected(trace: Trace) -> None:
@@ -130,8 +132,8 @@ def test_a_pod_that_redis_only_refused_was_never_connected(trace: Trace) -> None
     trace.say(A, "HELLO", "", "{proto: 3}")
     trace.say(A, "PING", "", "-ERR this address is not welcome")
     trace.verify(B, trace.create(A), NOT_FOUND, ("GET", "(nil)"))
-    [found] = trace.findings()
-    assert found.cause == "wrong-port"
+    [result] = trace.findings()
+    assert result.cause == "wrong-port"
 
 
 def test_a_pod_that_redis_refused_looks_in_its_memory_and_is_no_half_migration(trace: Trace) -> None:
@@ -184,9 +186,9 @@ def test_why_a_create_that_spoke_to_redis_wrote_no_session(
     trace.say(A, command, "c1" * 16, reply, "60", DOC, fate=fate)
     trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
     trace.verify(B, "c1" * 16, NOT_FOUND, ("GET", "(nil)"))
-    [found] = trace.findings()
-    assert found.cause == cause and words in found.sentence
-    assert ("went away" in found.sentence) == (fate == "unanswered")
+    [result] = trace.findings()
+    assert result.cause == cause and words in result.sentence
+    assert ("went away" in result.sentence) == (fate == "unanswered")
 
 
 def test_a_write_whose_reply_nobody_wanted_may_have_been_refused(trace: Trace) -> None:
@@ -195,8 +197,10 @@ def test_a_write_whose_reply_nobody_wanted_may_have_been_refused(trace: Trace) -
     trace.say(A, "SETEX", "c1" * 16, None, "60", DOC, fate="no-reply")
     trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
     trace.verify(B, "c1" * 16, NOT_FOUND, ("GET", "(nil)"))
-    [found] = trace.findings()
-    assert found.cause == "unexplained" and "whether SETEX of captcha-api-a was carried out" in found.sentence
+    [result] = trace.findings()
+    assert (
+        result.cause == "unexplained" and "whether SETEX of captcha-api-a was carried out" in result.sentence
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,8 +218,8 @@ def test_why_a_session_that_was_just_opened_is_not_in_redis(
     trace.say(A, word, "", reply)
     trace.create(A)
     joined = join(trace.events)
-    found = connection_fault(joined, joined.calls[0])
-    assert (found.cause if found else None) == cause
+    result = connection_fault(joined, joined.calls[0])
+    assert (result.cause if result else None) == cause
 
 
 def test_a_password_that_is_missing(trace: Trace) -> None:
@@ -223,9 +227,9 @@ def test_a_password_that_is_missing(trace: Trace) -> None:
     challenge_id = trace.create(A)
     trace.say(A, "PING", "", "-NOAUTH Authentication required.")
     trace.verify(B, challenge_id, NOT_FOUND)
-    found = trace.findings()
-    assert [item.cause for item in found] == ["wrong-port"]
-    assert "-NOAUTH" in found[0].sentence
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["wrong-port"]
+    assert "-NOAUTH" in findings[0].sentence
 
 
 def test_redis_dies_after_the_pods_connected(trace: Trace) -> None:
@@ -291,9 +295,9 @@ def test_a_pod_of_a_service_that_the_gate_does_not_hear_may_have_another_redis(t
     trace.pod(B, **REDIS, REDIS_HOST="db.example", REDIS_PORT="6380")
     trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
     trace.verify(A, trace.create(B, "c2" * 16), NOT_FOUND, ("GET", "(nil)"))
-    found = trace.findings()
-    assert [item.cause for item in found] == ["wrong-port", "wrong-port"]
-    for item in found:
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["wrong-port", "wrong-port"]
+    for item in findings:
         assert "its own memory, or another Redis: its settings name db.example:6380" in item.sentence
 
 
@@ -439,7 +443,7 @@ def test_how_ones_own_service_was_before_nobody_knows(trace: Trace) -> None:
     trace.end(trace.begin(A, "create"), None, 500)
     trace.verify(A, trace.create(A), NOT_FOUND)
     assert trace.causes() == ["unexplained", "unexplained"]
-    assert not any("before the change" in found.sentence for found in trace.findings())
+    assert not any("before the change" in finding.sentence for finding in trace.findings())
 
 
 def test_flag_off_and_a_bare_500(trace: Trace) -> None:

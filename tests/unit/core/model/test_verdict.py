@@ -26,7 +26,7 @@ class _Choices(ast.NodeVisitor):
     """Every place of a module where the word of a pass is given as a value, and what it depends on."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[int, list[str]]] = []
+        self.passes: list[tuple[int, list[str]]] = []
         self._conditions: list[str] = []
 
     def _under(self, condition: ast.expr, *nodes: ast.AST) -> None:
@@ -68,18 +68,18 @@ class _Choices(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if node.value in PASS_WORDS:
-            self.found.append((node.lineno, list(self._conditions)))
+            self.passes.append((node.lineno, list(self._conditions)))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if node.attr == "HOLDS":
-            self.found.append((node.lineno, list(self._conditions)))
+            self.passes.append((node.lineno, list(self._conditions)))
         self.generic_visit(node)
 
 
 def choices(source: str) -> list[tuple[int, list[str]]]:
     visitor = _Choices()
     visitor.visit(ast.parse(source))
-    return visitor.found
+    return visitor.passes
 
 
 def modules() -> Iterator[Path]:

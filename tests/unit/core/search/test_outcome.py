@@ -88,9 +88,9 @@ def test_kinds(
     kinds: list[str],
 ) -> None:
     outcome = Outcome(tuple(answers), tuple(happened), left, document)
-    found = judge(parse_meeting(text).cast()[0], outcome)
-    assert sorted(item.kind for item in found) == kinds
-    assert all(item.sentence for item in found)
+    judgement = judge(parse_meeting(text).cast()[0], outcome)
+    assert sorted(item.kind for item in judgement) == kinds
+    assert all(item.sentence for item in judgement)
 
 
 def test_time_left_is_rounded_to_what_matters() -> None:
@@ -106,9 +106,9 @@ def test_a_counter_may_outlive_its_session_but_not_for_ever() -> None:
             {"p:abstract:7": (None, b"x"), "p:abstract:7:attempts": (left, b"1")}, SessionKey("p:abstract:7")
         )
         assert beside == (Beside("rcaptcha:abstract:challenge:attempts", left, 1),)
-        found = judge(cast, Outcome((RIGHT,), (), None, None, beside))
-        assert [item.kind for item in found] == kinds
-        assert all("challenge:attempts is there without a TTL" in item.sentence for item in found)
+        judgement = judge(cast, Outcome((RIGHT,), (), None, None, beside))
+        assert [item.kind for item in judgement] == kinds
+        assert all("challenge:attempts is there without a TTL" in item.sentence for item in judgement)
 
 
 def test_what_lies_beside_a_session() -> None:
@@ -136,8 +136,8 @@ def test_what_lies_beside_a_session() -> None:
 )
 def test_the_limit_of_the_service(limit: int | None, answers: list[Answered], kinds: list[str]) -> None:
     cast = parse_meeting("W+W").cast()[0]
-    found = judge(cast, Outcome(tuple(answers), (), None, None), limit)
-    assert sorted(item.kind for item in found) == kinds
+    judgement = judge(cast, Outcome(tuple(answers), (), None, None), limit)
+    assert sorted(item.kind for item in judgement) == kinds
 
 
 AT_COST_NOTHING = answered(success=False, message=AT_NO_COST)
@@ -175,8 +175,8 @@ def test_what_requests_leave_one_after_the_other_is_no_resurrection(
 ) -> None:
     """aiohttp-session's logout writes {}: that the key is there proves nothing."""
     outcome = Outcome((RIGHT,), (), 60_000, WHOLE)
-    found = judge(parse_meeting("R").cast()[0], outcome, 0, frozenset(usual))
-    assert [item.kind for item in found] == kinds
+    judgement = judge(parse_meeting("R").cast()[0], outcome, 0, frozenset(usual))
+    assert [item.kind for item in judgement] == kinds
 
 
 BOTH = '{"items": [1, 2], "used": 1764500000.5}'

@@ -8,7 +8,7 @@ from devenv.core.model.events import StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA
 from devenv.verbs.explain.explanation import explain_trace
 
-from .test_explanation import CID, A, B, command, create, exchange, pod, verify
+from .test_explanation import CHALLENGE_ID, A, B, command, create, exchange, pod, verify
 
 
 @pytest.mark.parametrize(("stops", "why"), [(True, "Redis is stopped"), (False, "devenv logs")])
@@ -25,7 +25,7 @@ def test_where_every_request_is_refused_nothing_is_known_of_sessions(stops: bool
 def test_a_pod_that_refuses_all_is_no_all_clear() -> None:
     detail = {"detail": "try again"}
     refusals = [
-        verify(position, B, float(position), detail, status=503, challenge_id=CID) for position in (2, 3)
+        verify(number, B, float(number), detail, status=503, challenge_id=CHALLENGE_ID) for number in (2, 3)
     ]
     refused = command(1, B, "AUTH", "-WRONGPASS invalid username-password pair", 1.5, args=(), key=None)
     events: list[TraceEvent] = [pod(A), pod(B), create(1, A, 1.0), *refusals]
@@ -77,7 +77,7 @@ def test_a_use_that_was_graded_without_the_session_is_no_all_clear(
     wrote = command(1, A, "SETEX", "OK", 1.02, args=("300", "{}"))
     read = command(2, B, "GET", reply, 2.02)
     events: list[TraceEvent] = [
-        pod(A), pod(B), create(1, A, 1.0), wrote, read, verify(2, B, 2.0, answer, challenge_id=CID),
+        pod(A), pod(B), create(1, A, 1.0), wrote, read, verify(2, B, 2.0, answer, challenge_id=CHALLENGE_ID),
     ]  # fmt: skip
     explanation = explain_trace(events, "a test")
     assert (explanation.groups, explanation.exit_code) == ((), code), explanation.verdict

@@ -12,14 +12,14 @@ from devenv.core.render.sequence import SequenceMessage
 from devenv.verbs.explain.redis_arrows import overtaken, with_commands
 
 A, B = "captcha-api-a", "captcha-api-b"
-CID = "3f2a44bb" * 4
-KEY = f"rcaptcha:abstract:{CID}"
+CHALLENGE_ID = "3f2a44bb" * 4
+KEY = f"rcaptcha:abstract:{CHALLENGE_ID}"
 SESSION = json.dumps({"type": "abstract", "is_positive": [True], "attempts": 0})
 Drawn = list[tuple[str, str, str, str]]
 
 
 def verify(pod: str, seq: int, started: float, ended: float) -> Exchange:
-    body = json.dumps({"challenge_id": CID, "selections": [0]})
+    body = json.dumps({"challenge_id": CHALLENGE_ID, "selections": [0]})
     body_text = json.dumps({"success": True, "attempts": 1})
     return Exchange(
         seq, f"r{seq}", "c", "POST", "/api/abstract-verify", "pinned", pod, 200, started,

@@ -34,25 +34,25 @@ def cast_of(expression: str) -> tuple[Participant, ...]:
 
 def learned(cast: tuple[Participant, ...], cover: bool = False, limit: int = LIMIT) -> LearnedSystem:
     programs: list[Program] = []
-    for at, item in enumerate(cast):
+    for position, item in enumerate(cast):
         if item.event is not None:
             programs.append(Event(item.name, item.event, KEY))
             continue
         if item.letter not in BEHAVIOURS:
             BEHAVIOURS[item.letter] = Behaviour(item.letter)
             BEHAVIOURS[item.letter].learn(*play(item.letter, (), FRESH))
-        programs.append(LearnedProgram(BEHAVIOURS[item.letter], item.name, at))
+        programs.append(LearnedProgram(BEHAVIOURS[item.letter], item.name, position))
     letters = [item.letter for item in cast]
     groups = [letters.index(letter) for letter in letters]
     system = Composition(programs, STORE, FRESH)
     search = ProductSearch(system, groups, merge=False) if cover else searched(system, groups, merge=True)
-    found = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), tuple(groups), search)
+    result = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), tuple(groups), search)
     if cover:
-        means = found.meaning
+        means = result.meaning
         assert means is not None
-        found.cover = covered(search, means)
-        assert isinstance(found.cover, Cover)
-    return found
+        result.cover = covered(search, means)
+        assert isinstance(result.cover, Cover)
+    return result
 
 
 def of_part(part: tuple[Participant, ...], look: Callable[[int], None]) -> LearnedSystem:

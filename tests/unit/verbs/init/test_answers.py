@@ -28,8 +28,8 @@ def answered(body: dict[str, Any], status: int = 200, **more: Any) -> Answered:
 def test_the_id_is_what_two_sessions_differ_in(
     first: dict[str, object], second: dict[str, object], place: str | None
 ) -> None:
-    found = place_of_id(answered(first), answered(second))
-    assert found == (None if place is None else IdPlace(field=place))
+    result = place_of_id(answered(first), answered(second))
+    assert result == (None if place is None else IdPlace(field=place))
 
 
 def test_an_id_may_stand_in_a_header_or_a_cookie() -> None:

@@ -38,27 +38,29 @@ def made(*requests: Recorded, options: ImportOptions | None = None, **fields: An
     return composed
 
 
-def post(path: str, body: Any = None, answer: Any = None, at: float | None = None, **fields: Any) -> Recorded:
+def post(
+    path: str, body: Any = None, answer: Any = None, started: float | None = None, **fields: Any
+) -> Recorded:
     given: dict[str, Any] = {
         "status": 200,
         "seconds": 0.01,
         "answer_headers": {"content-type": "application/json"},
     }
     return Recorded(
-        1, "POST", path, at, body=None if body is None else json.dumps(body),
+        1, "POST", path, started, body=None if body is None else json.dumps(body),
         answer=None if answer is None else json.dumps(answer), **(given | fields),
     )  # fmt: skip
 
 
-def create(challenge_id: str = ID, at: float | None = None, **fields: Any) -> Recorded:
-    return post("/api/abstract-captcha", None, {"challenge_id": challenge_id, "ttl": 60}, at, **fields)
+def create(challenge_id: str = ID, started: float | None = None, **fields: Any) -> Recorded:
+    return post("/api/abstract-captcha", None, {"challenge_id": challenge_id, "ttl": 60}, started, **fields)
 
 
 def verify(
-    answer: Mapping[str, Any], challenge_id: str = ID, at: float | None = None, **fields: Any
+    answer: Mapping[str, Any], challenge_id: str = ID, started: float | None = None, **fields: Any
 ) -> Recorded:
     return post(
-        "/api/abstract-verify", {"challenge_id": challenge_id, "selections": [1]}, answer, at, **fields
+        "/api/abstract-verify", {"challenge_id": challenge_id, "selections": [1]}, answer, started, **fields
     )
 
 
@@ -128,20 +130,20 @@ def test_what_is_expected_is_what_is_certain(answers: list[Any], expected: list[
 
 
 def test_after_its_time_nothing_is_expected() -> None:
-    steps = made(create(at=0.0), verify(NOT_FOUND, at=61.0)).data["steps"]
+    steps = made(create(started=0.0), verify(NOT_FOUND, started=61.0)).data["steps"]
     assert steps[1] == {"pause": 60.99}
     assert "expect" not in steps[2]
-    [_, step] = made(create(at=0.0), verify(NOT_FOUND, at=61.0), options=ImportOptions(waits=False)).data[
-        "steps"
-    ]
+    [_, step] = made(
+        create(started=0.0), verify(NOT_FOUND, started=61.0), options=ImportOptions(waits=False)
+    ).data["steps"]
     assert step["expect"] == {"outcome": "wrong"}
 
 
 def test_overlap_needs_every_two_to_overlap() -> None:
     requests = [
-        create(at=0.0), create("b" * 32, at=0.02),
-        verify(WRONG, at=1.0, seconds=0.2), verify(WRONG, at=1.1, seconds=0.3),
-        verify(WRONG, "b" * 32, at=1.25, seconds=0.1),  # overlaps the second, not the first
+        create(started=0.0), create("b" * 32, started=0.02),
+        verify(WRONG, started=1.0, seconds=0.2), verify(WRONG, started=1.1, seconds=0.3),
+        verify(WRONG, "b" * 32, started=1.25, seconds=0.1),  # overlaps the second, not the first
     ]  # fmt: skip
     composed = made(*requests)
     kinds = [next(iter(step)) for step in composed.data["steps"]]
@@ -182,8 +184,8 @@ def test_what_was_taken_out_is_counted_and_not_expected_to_work() -> None:
 
 def test_an_answer_from_a_browsers_cache_is_expected_whole_too() -> None:
     """The header with which the browser asked is not sent again: the answer to the replay is a 200."""
-    seen = post("/api/me", at=1.0, status=304, headers={"if-none-match": "x"})
-    [*_, step] = made(create(at=0.5), seen).data["steps"]
+    seen = post("/api/me", started=1.0, status=304, headers={"if-none-match": "x"})
+    [*_, step] = made(create(started=0.5), seen).data["steps"]
     assert "headers" not in step
     assert step["expect"] == {"status": [200, 304]}
 
@@ -284,7 +286,7 @@ def test_a_path_that_a_browser_wrote_as_people_read_it() -> None:
 
 
 def test_a_pause_of_more_than_a_day_is_a_day() -> None:
-    composed = made(create(at=0.0), create("b" * 32, at=200_000.0))
+    composed = made(create(started=0.0), create("b" * 32, started=200_000.0))
     assert composed.data["steps"][1] == {"pause": 86400.0}
     assert "pauses of more than a day are replayed as a day; the longest was 2.3 days" in composed.notes
 

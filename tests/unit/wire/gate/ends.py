@@ -21,7 +21,7 @@ def no_sockets(_pod: str, _node: tuple[str, int]) -> asyncio.Protocol:
 
 class Timer:
     def __init__(self, moment: float, call: Callable[[], None]) -> None:
-        self.at, self.call, self.cancelled = moment, call, False
+        self.when, self.call, self.cancelled = moment, call, False
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -81,8 +81,8 @@ class Ends:
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
-        for timer in sorted(self.timers, key=lambda timer: timer.at):
-            if timer.at <= self.now and not timer.cancelled:
+        for timer in sorted(self.timers, key=lambda timer: timer.when):
+            if timer.when <= self.now and not timer.cancelled:
                 timer.cancelled = True
                 timer.call()
 

@@ -238,4 +238,4 @@ def test_any_bytes_on_both_sides_pass(pieces: list[tuple[bool, bytes]], rules: l
     if not rules:
         assert (ends.upstream, ends.client) == (up, down)
     ends.conversation.ended()
-    assert all(timer.cancelled or timer.at > ends.now for timer in ends.timers)
+    assert all(timer.cancelled or timer.when > ends.now for timer in ends.timers)

@@ -25,20 +25,25 @@ curl -G captcha.example/search -d q=1 --data-urlencode 'name=a b'
 
 def test_commands() -> None:
     recording = parse_curl(COPIED, "calls.txt")
-    create, verify, own, search = recording.requests
+    create, verify, one_service, search = recording.requests
     assert (create.number, create.method, create.target) == (2, "POST", "/api/abstract-captcha")
     assert (create.host, create.body, create.status) == ("captcha.example", None, None)
     assert create.headers["cookie"] == "sid=secret"
     assert (verify.number, verify.method) == (7, "POST")
     assert verify.sent == {"challenge_id": "it's", "selections": []}
-    assert (own.number, own.method, own.sent, own.host) == (11, "POST", {"a": 1}, "127.0.0.1:8080")
-    assert own.headers["content-type"] == "application/json"
-    assert "pw" not in repr(own)
+    assert (one_service.number, one_service.method, one_service.sent, one_service.host) == (
+        11,
+        "POST",
+        {"a": 1},
+        "127.0.0.1:8080",
+    )
+    assert one_service.headers["content-type"] == "application/json"
+    assert "pw" not in repr(one_service)
     assert (search.method, search.target) == ("GET", "/search?q=1&name=a+b")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("", "c.txt:1: there is no curl command"),
         ("# nothing\n", "c.txt:1: there is no curl command"),
@@ -52,10 +57,10 @@ def test_commands() -> None:
         ('curl ^"http://x/^"\n', "c.txt:1: this is written for Windows' cmd"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_with_its_line(text: str, sentence: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse_curl(text, "c.txt")
-    assert caught.value.message.startswith(told), caught.value.message
+    assert caught.value.message.startswith(sentence), caught.value.message
 
 
 def test_a_list_of_more_requests_than_its_limit_is_refused_at_once() -> None:
