@@ -39,7 +39,7 @@ from devenv.core.resp.requests import KEPT_BYTES, KEPT_WORDS, RequestFramer
 ALLOWED = "PING ECHO GET SET INCR DEL MULTI EXEC DISCARD LRANGE RPUSH"
 """What the judging Redis may run: all else is one error reply, and nothing can stop or block it."""
 ENDS_CONNECTION = (b"QUIT", b"RESET", b"HELLO", b"AUTH", b"POST", b"HOST:")
-"""Allowed to everybody, and about the connection; the last two are how Redis knows an HTTP client."""
+"""Allowed to every user, and about the connection; the last two are how Redis knows an HTTP client."""
 AT_ONCE = 16 * 1024
 """Redis reads this many bytes at once. Of more it may close the connection over unread ones, and its last
 words are lost."""

@@ -2,7 +2,7 @@
 
 The handlers run in threads of the server's pool: use cases block, and reach the stack through the control API
 of this very process, so that its loop must stay free. Verbs are imported where they are used: a stack that
-nobody looks at pays nothing for the page.
+is not looked at pays nothing for the page.
 """
 
 from __future__ import annotations

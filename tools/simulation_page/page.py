@@ -241,7 +241,7 @@ Policies of the proxy keep their names. Balancers are those of a measurement of 
 {generic}
 
 A strict round robin is parity, not chance: with two pods a look-up goes to the other pod where an even
-number of requests came between. So `--rate 0.001` (nobody else is there) loses all sessions, and `--rate
+number of requests came between. So `--rate 0.001` (no other client is there) loses all sessions, and `--rate
 10` half of them.
 
 ## What it leaves out

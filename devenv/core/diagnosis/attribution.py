@@ -32,7 +32,7 @@ class Span:
 
 
 class Challenges:
-    """Finds the known challenge that a key names, whatever stands around it."""
+    """Finds the known challenge that a key names, with any text before and after it."""
 
     def __init__(self, known: Iterable[ChallengeId]) -> None:
         self._known = dict.fromkeys(known)

@@ -95,7 +95,7 @@ def _saw_no_session(story: Story, write: Step) -> bool:
 
 
 def _was_written_back(gone: Step, write: Step, later: tuple[Step, ...]) -> bool:
-    """Whether the key surely stood there after it had gone, and was not removed before anybody read it."""
+    """Whether the key surely stood there after it had gone, and was not removed before it was read."""
     after = [step for step in later if step.key == write.key and not (step.is_plain_write and step.failed)]
     if after and after[0].deleted:
         return False

@@ -294,7 +294,7 @@ class Server:
 
     @property
     def refuses(self) -> bool:
-        """Whether nobody listens at its port."""
+        """Whether no process listens at its port."""
         return self.tcp is not None and self.tcp.reach is Reach.REFUSED
 
     @property
@@ -406,7 +406,7 @@ class Facts:
 
     @property
     def without_redis(self) -> frozenset[str]:
-        """The pods whose settings point at a port where nobody listens."""
+        """The pods whose settings point at a port where no process listens."""
         return frozenset(pod for server in self.servers if server.refuses for pod in server.pods)
 
     def server_of(self, pod: str) -> Server | None:

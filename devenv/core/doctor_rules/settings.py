@@ -38,7 +38,7 @@ class Place:
     """Where something stands."""
 
     file: str
-    """The file, or whatever else is named: a pod, an option of the command line."""
+    """The file, or the other source that is named: a pod, an option of the command line."""
     line: int | None = None
     """The line, from 1; None for the file as a whole."""
 

@@ -17,7 +17,7 @@ MOST_PIPS = 40
 """More trials than this are drawn as one proportional bar."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Nothing may be fetched, and nothing may run but what ``lanes`` allows, whatever a label tries."""
+"""Nothing may be fetched, and nothing may run but what ``lanes`` allows, with any text as a label."""
 
 
 def render(document: Document) -> str:

@@ -1,4 +1,4 @@
-"""What each step of a plan will do, before anybody does it."""
+"""What each step of a plan will do, before it is done."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The event engine: one event after the other, with the proxy's own policies and pods that keep sessions.
 
 It knows nothing of the formulas and arrays of the other engine: a pod is a set of processes with memories, a
-restart empties them, and a look-up is lost where nobody finds the session. The cause is then read off what is
+restart empties them, and a look-up is lost where no pod finds the session. The cause is then read off what is
 where.
 """
 

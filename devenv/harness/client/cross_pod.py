@@ -97,7 +97,7 @@ async def run_cross_pod(
 
 
 def distinguishing_answer(kind: Kind) -> Answer:
-    """A wrong answer where one is known, else whatever is: any tells whether the session is known."""
+    """A wrong answer where one is known, else any known answer: any tells whether the session is known."""
     known = [answer for answer in (Answer.WRONG, Answer.EMPTY, Answer.RIGHT) if answer in kind.answers]
     return known[0] if known else Answer.WRONG
 

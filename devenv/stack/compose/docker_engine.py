@@ -184,7 +184,7 @@ def _as_compose_names(folder: str) -> str:
 
 
 def _is_another(folder: str, project_dir: Path) -> bool:
-    """Whether a folder is another that is still there: what a folder that was moved left is nobody's."""
+    """Whether a folder is another that is still there: what a moved folder left is no project's."""
     return bool(folder) and Path(folder).is_dir() and not project_dir.samefile(folder)
 
 

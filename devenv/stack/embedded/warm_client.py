@@ -224,7 +224,7 @@ def _ended(pid: int) -> bool:
 def ask(
     connection: socket.socket, program: Program, log: int, with_input: bool = True
 ) -> tuple[int, int] | None:
-    """Ask for ``program``: our ends of its input and of its report; None where nobody hears it.
+    """Ask for ``program``: our ends of its input and of its report; None where no process reads it.
 
     Without ``with_input`` its input is empty, and our end of it -1.
     """

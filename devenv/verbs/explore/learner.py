@@ -122,7 +122,7 @@ class LearnedSystem:
         return self.cast[process].answer is not None
 
     def remains(self, store: int, happened: Sequence[bool]) -> Outcome:
-        """What a state of the store comes to, whatever the requests were answered."""
+        """What a state of the store comes to, without the answers to the requests."""
         database = self.system.store_numbered(store)
         assert isinstance(database, Database)
         return self._outcome(database, (), happened)
@@ -198,7 +198,7 @@ class Learner:
         raise Inconclusive("the words of a command change from request to request in ever new places")
 
     def system(self, cast: Sequence[Participant]) -> LearnedSystem:
-        """The cast as a system, whatever is known."""
+        """The cast as a system, also where little of it is known yet."""
         programs: list[Program] = []
         for number, value in enumerate(cast):
             if value.answer is not None:

@@ -287,7 +287,7 @@ class _Exploring:
         self._why = self._why or collected.remark
 
     def _until_stopped(self, work: Callable[[], None], collected: Collected) -> None:
-        """Whatever ends the search early, what was found until then stays."""
+        """Keeps what was found where the search is ended early, for any reason."""
         try:
             work()
         except Stopped:

@@ -276,7 +276,7 @@ class _Trying:
             body = json.dumps(login.fields or {})
             hint = (
                 f"--create '{login.method} {login.path}' --create-body '{body}', with the name and the "
-                "password of somebody who may log in"
+                "password of a user who may log in"
             )
         known = f" ({seen.opening_seen})" if seen.opening_seen else ""
         words = (

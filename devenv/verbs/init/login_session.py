@@ -238,7 +238,7 @@ class _Looking:
     def _ends(self, session: SessionProfile) -> Iterator[tuple[Request, tuple[Rule, ...]]]:
         """Each request after which ``ask`` is refused, and how a session that is gone then looks.
 
-        One that has ended may be answered otherwise than somebody without a session: 401, and a redirect.
+        One that has ended may be answered otherwise than a request without a session: 401, and a redirect.
         """
         for plain in self._candidates(_END, ("POST", "DELETE", "GET")):
             request = _carried_as(plain, session.ask)
@@ -276,7 +276,7 @@ class _Looking:
         )
 
     def _use_unknown(self, request: Request) -> Answered:
-        """The answer to somebody without the cookies, or with a token that was never given out."""
+        """The answer to a request without the cookies, or with a token that was never given out."""
         return self.pod.send(request.fill(None if self._token is None else unknown_like(self._token)))
 
     def _candidates(self, word: re.Pattern[str], methods: Sequence[str]) -> Iterator[Request]:

@@ -56,8 +56,8 @@ _PARTS = r"""
     운전면허 유효기간 패스코드 본인확인
     パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
 """
-"""Anywhere in the name, which is read without its separators and digits: what proves who somebody is, codes
-that are used once, who somebody is, money; other languages
+"""Anywhere in the name, which is read without its separators and digits: what proves an identity, codes that
+are used once, identity numbers, money; other languages
 (Thai and Hindi without their marks, which are no letters), Korean, Japanese, Chinese."""
 _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan

@@ -81,7 +81,7 @@ async def in_order(
 
 
 def _around(ids: Sequence[str]) -> str:
-    """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
+    """A glob of one session's key and of the keys beside it; of several sessions, everything."""
     challenge_id = ids[0] if len(ids) == 1 else ""
     return f"*{escape(challenge_id)}*" if challenge_id else "*"
 

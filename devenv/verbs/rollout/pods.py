@@ -111,7 +111,7 @@ class RolloutPods:
         if answer.status_code == 409:
             raise Inconclusive(
                 f"{pod} is at another stage than {present.name}: {answer.json()['detail']['stage']}",
-                hint="somebody else changes it; devenv rollout status",
+                hint="another program changes it; devenv rollout status",
             )
         if answer.status_code != 200:
             raise EnvironmentProblem(f"{pod} does not change its stage: {answer.text[:200]}")

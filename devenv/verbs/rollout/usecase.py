@@ -199,7 +199,7 @@ def abort_here(stack: JournaledStack, state_dir: Path, *, now: bool, progress: P
 def _control(
     stack: JournaledStack, state_dir: Path, journal: RolloutJournal, state: RolloutState, progress: Progress
 ) -> Rolled:
-    """Be the controller of ``state`` until it ends; whatever ends this process's part is in the journal."""
+    """Be the controller of ``state`` until it ends; the journal has what ends this process's part."""
     try:
         plan = plan_of(state)
         run = open_run(state_dir, f"rollout-{plan.id}", time.time())

@@ -161,7 +161,7 @@ class Environment:
         return answered
 
     async def drain(self, slot: JobSlot, requests: Sequence[Request]) -> None:
-        """Bring requests to an end, also after a failure: whatever they ask from now on is refused."""
+        """Bring requests to an end, also after a failure: their commands from now on are refused."""
         if all(request.task.done() for request in requests):
             return
         slot.over = True

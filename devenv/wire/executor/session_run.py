@@ -331,7 +331,7 @@ class SessionRunner:
         self._late |= {one.number for one in self._requests if one.queue}
 
     async def _drain(self) -> None:
-        """Whatever is still held goes on; requests that then do not come to an end are refused everything.
+        """Held commands go on; requests that then do not come to an end are refused everything.
 
         A lock that is only refused is never given back, and its pod serves nothing until it is.
         """

@@ -70,7 +70,7 @@ class MessageQueue:
             self.send(chunk)
 
     def advance(self) -> None:
-        """Let depart whatever waits for nothing any more."""
+        """Send the messages that wait for nothing any more."""
         messages = self.messages
         while messages and not messages[0].waiting:
             message = messages.popleft()

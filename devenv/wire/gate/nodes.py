@@ -91,7 +91,7 @@ class NodePorts:
         return ended
 
     async def settle(self) -> None:
-        """Wait until whatever is being opened is open."""
+        """Wait until the ports that are being opened are open."""
         with contextlib.suppress(OSError):
             await asyncio.gather(*self._opening)
 

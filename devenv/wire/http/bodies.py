@@ -16,7 +16,7 @@ MAX_LINE = 4096
 
 MAX_TRAILERS = 16384
 MAX_LINES = 256
-"""Lines that one call of ``ChunkedBody.feed`` reads, so that a flood of tiny chunks keeps nobody waiting."""
+"""Lines that one call of ``ChunkedBody.feed`` reads, so that many tiny chunks delay no other connection."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(b"(" + HTTP_NAME.encode() + rb"):[\t\x20-\x7e\x80-\xff]*\r\n")

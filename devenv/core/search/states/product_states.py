@@ -1,6 +1,6 @@
 """Everything that processes can come to, without going through every order.
 
-A step that leaves the store as it is concerns nobody but its process: it may as well be taken later, or not
+A step that leaves the store as it is concerns only its own process: it may as well be taken later, or not
 at all. So the state of a search is the store and, for each process, the *set* of places where it can be by
 now; every combination of these places is reached by some order. Only steps that change the store (or affect
 other processes) lead to another such product state. This Cartesian form is exact here, not an approximation

@@ -40,7 +40,7 @@ def on_stack(status: StackStatus, without_redis: Collection[str] = ()) -> list[C
 
 
 def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> list[Created]:
-    """``count`` challenges over as many connections, as whatever stands before the pods spreads them."""
+    """``count`` challenges over as many connections, as the load balancer before the pods spreads them."""
     return [_create(url.rstrip("/"), profile, {}, "") for _ in range(count)]
 
 

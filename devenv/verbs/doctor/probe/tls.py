@@ -50,7 +50,7 @@ PING."""
 
 
 def speech(host: str, port: int, timeout: float) -> Speech:
-    """What answers at an open port: first a PING without TLS, then a TLS handshake that trusts anybody."""
+    """What answers at an open port: first a PING without TLS, then a TLS handshake that verifies nothing."""
     answer = _answer(host, port, timeout, _PING)
     if answer is not None and answer.startswith(b"HTTP/"):
         return Speech.HTTP
@@ -115,7 +115,7 @@ def handshake(
     files: TlsFiles,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Tls:
-    """A handshake with everything verified, and the server's certificate, whatever it is worth."""
+    """A handshake with everything verified, and the server's certificate, valid or not."""
     authorities = files.authorities or SYSTEM
     certificate = _certificate(host, port, timeout, now)
     try:
