@@ -37,11 +37,11 @@ def test_pairs_tell_what_a_policy_loses(
     running: CommandLine, policy: str, words: tuple[str, ...], lost: int | None
 ) -> None:
     running.json("route", policy)
-    code, found = pairs_of(running, *words)
-    crossed = sum(route["pairs"] for route in found["routes"] if route["created"] != route["verified"])
-    assert found["total"] == 20
-    assert found["not_found_share"] == crossed / 20
-    alone = found["one_at_a_time"]
+    code, result = pairs_of(running, *words)
+    crossed = sum(route["pairs"] for route in result["routes"] if route["created"] != route["verified"])
+    assert result["total"] == 20
+    assert result["not_found_share"] == crossed / 20
+    alone = result["one_at_a_time"]
     shares = [alone[f"{name}_request_between"]["not_found_share"] for name in ("no", "one")]
     assert code == (1 if crossed or any(shares) else 3)  # no pair met two pods: that is no pass
     if lost is None:

@@ -49,11 +49,11 @@ def test_interchangeable_requests_make_a_smaller_graph() -> None:
 
 def test_a_search_for_some_kinds_ends_with_the_last_of_them() -> None:
     cast = cast_of("R+R+X")
-    found = Parts(of_part).runs(cast, ["double-success", "no-such-kind"])
-    assert set(found) == {"double-success"}
+    result = Parts(of_part).runs(cast, ["double-success", "no-such-kind"])
+    assert set(result) == {"double-success"}
     judged = Judged(learned(cast))
     system = judged.learned.system
-    assert len(found["double-success"]) == len(
+    assert len(result["double-success"]) == len(
         shortest_runs(system, judged.kinds, 99_999)["double-success"].run
     )
     final: list[PackedState] = []
