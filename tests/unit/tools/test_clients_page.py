@@ -51,13 +51,13 @@ def test_explain_says_of_the_defaults_what_was_measured(title: str) -> None:
         assert client.title.endswith(f", as {title.split()[0]} does") and client.defaults is None
         return
     usual, _, of_url = (client.defaults or "").partition(FROM_URL)
-    said = of_url if title.endswith(" from_url") else usual
-    gives_up = "gives up" in said or ("asyncio" in title and "asyncio client 5 s" in said)
-    assert ("waits for ever" in usual and not gives_up) == measured["lost"]["waiting"], said
-    assert ("cut connection is an error" in said or "sends nothing again" in said) == (
+    message = of_url if title.endswith(" from_url") else usual
+    gives_up = "gives up" in message or ("asyncio" in title and "asyncio client 5 s" in message)
+    assert ("waits for ever" in usual and not gives_up) == measured["lost"]["waiting"], message
+    assert ("cut connection is an error" in message or "sends nothing again" in message) == (
         measured["cut"]["error"] is not None
-    ), said
-    assert ("sends the command again" in said) == (measured["cut"]["runs"] > 1), said
+    ), message
+    assert ("sends the command again" in message) == (measured["cut"]["runs"] > 1), message
 
 
 @pytest.mark.parametrize(

@@ -318,9 +318,9 @@ def test_an_address_that_the_service_may_not_read_is_not_said_to_be_its_redis(
     trace.pod(B, **REDIS, REDIS_HOST="127.0.0.1", REDIS_PORT="7002", GIVEN=given)
     trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
     trace.verify(A, trace.create(B, "c2" * 16), NOT_FOUND, ("GET", "(nil)"))
-    found = trace.findings()
-    assert [item.cause for item in found] == ["wrong-port", "wrong-port"]
-    assert [item.sentence for item in found if not item.sentence.endswith(ends)] == []
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ["wrong-port", "wrong-port"]
+    assert [item.sentence for item in findings if not item.sentence.endswith(ends)] == []
 
 
 def test_a_service_without_a_switch_is_not_judged_by_use_redis(trace: Trace) -> None:

@@ -13,7 +13,7 @@ UNREAD = {"ok": False, "reason": "internal"}
 """An answer by HTTP 200 that the profile does not know."""
 
 
-@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("separate", [True, False])
 @pytest.mark.parametrize(
     ("command", "reply", "fate", "cause"),
     [
@@ -25,19 +25,19 @@ UNREAD = {"ok": False, "reason": "internal"}
     ],
 )
 def test_an_answer_that_the_profile_does_not_know_hides_no_fault(
-    trace: Trace, own: bool, command: str, reply: str | None, fate: str, cause: str | None
+    trace: Trace, separate: bool, command: str, reply: str | None, fate: str, cause: str | None
 ) -> None:
     """It is quoted; of the reference service, whose answers are all known, it says nothing."""
-    if own:
+    if separate:
         trace.events.append(StackEvent(trace.tick(), "service", None, {}))
     challenge_id = trace.create(A, in_redis=True)
     request = trace.begin(A, "verify", challenge_id)
     trace.say(A, command, challenge_id, reply, fate=fate)
     trace.end(request, UNREAD)
-    found = trace.findings()
-    assert [item.cause for item in found] == ([cause] if own and cause else [])
+    findings = trace.findings()
+    assert [item.cause for item in findings] == ([cause] if separate and cause else [])
     assert [
-        item for item in found if '200 {"ok": false, "reason": "internal"}, which' not in item.sentence
+        item for item in findings if '200 {"ok": false, "reason": "internal"}, which' not in item.sentence
     ] == []
 
 
@@ -57,5 +57,5 @@ def test_a_create_without_an_id_while_redis_is_stopped(trace: Trace) -> None:
     trace.verify(A, trace.create(A, in_redis=True), PASSED, ("GET", DOC))
     trace.redis_server("stop")
     trace.end(trace.begin(A, "create"), UNREAD)
-    [found] = trace.findings()
-    assert (found.cause, "which answered 200" in found.sentence) == ("redis-dies", True), found.sentence
+    [result] = trace.findings()
+    assert (result.cause, "which answered 200" in result.sentence) == ("redis-dies", True), result.sentence

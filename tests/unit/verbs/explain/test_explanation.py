@@ -23,9 +23,9 @@ from devenv.verbs.explain.source import explain_run, explain_word, explain_writt
 from devenv.verbs.explain.store import keep, mermaid, write_report
 
 A, B = "captcha-api-a", "captcha-api-b"
-CID = "3f2a44" + "0" * 26
+CHALLENGE_ID = "3f2a44" + "0" * 26
 OTHER_CID = "77b1c0" + "0" * 26
-KEY = f"rcaptcha:abstract:{CID}"
+KEY = f"rcaptcha:abstract:{CHALLENGE_ID}"
 DOC = '{"type": "abstract", "is_positive": [true], "attempts": 0}'
 NOT_FOUND = {"success": False, "message": "Challenge not found"}
 
@@ -39,7 +39,7 @@ def exchange(
     )  # fmt: skip
 
 
-def create(seq: int, pod: str, started: float, challenge_id: str = CID) -> Exchange:
+def create(seq: int, pod: str, started: float, challenge_id: str = CHALLENGE_ID) -> Exchange:
     return exchange(
         seq,
         pod,
@@ -57,7 +57,7 @@ def verify(
     started: float,
     answer: Any,
     ended: float | None = None,
-    challenge_id: str = CID,
+    challenge_id: str = CHALLENGE_ID,
     status: int = 200,
 ) -> Exchange:
     sent = {"challenge_id": challenge_id, "selections": [0, 4]}
@@ -65,9 +65,9 @@ def verify(
     return exchange(seq, pod, "/api/abstract-verify", sent, answer, started, until, status)
 
 
-def command(seq: int, pod: str, name: str, reply: str | None, at: float, **more: Any) -> RedisCommand:
-    said = RedisCommand(seq, pod, 1, name, (KEY,), KEY, reply, at, at, "passed", at, at)
-    return replace(said, **more)
+def command(seq: int, pod: str, name: str, reply: str | None, moment: float, **more: Any) -> RedisCommand:
+    message = RedisCommand(seq, pod, 1, name, (KEY,), KEY, reply, moment, moment, "passed", moment, moment)
+    return replace(message, **more)
 
 
 def pod(name: str, **settings: str) -> StackEvent:
@@ -110,8 +110,8 @@ def test_a_passing_trace_is_drawn_in_one_line_for_each_command() -> None:
 
 def rows(read: RedisCommand) -> list[str]:
     """What stands in the picture about one command of a verify."""
-    found = drawn([create(1, A, 1.0), verify(2, A, 2.0, NOT_FOUND, 9.0), read])
-    return [" ".join(line.replace("│", " ").split()) for line in found[4:-1]]
+    result = drawn([create(1, A, 1.0), verify(2, A, 2.0, NOT_FOUND, 9.0), read])
+    return [" ".join(line.replace("│", " ").split()) for line in result[4:-1]]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def rows(read: RedisCommand) -> list[str]:
     ],
 )
 def test_what_became_of_a_command_is_visible(more: dict[str, Any], shown: list[str]) -> None:
-    found = rows(command(1, A, "GET", **{"reply": "(nil)", "at": 3.0, **more}))
-    assert len(found) == len(shown)
-    for line, words in zip(found, shown, strict=True):
+    all_rows = rows(command(1, A, "GET", **{"reply": "(nil)", "moment": 3.0, **more}))
+    assert len(all_rows) == len(shown)
+    for line, words in zip(all_rows, shown, strict=True):
         assert words.strip("─► ") in line
 
 
@@ -182,7 +182,7 @@ def test_what_was_done_to_the_stack_stands_in_the_picture() -> None:
 
 
 def test_the_keys_of_two_prefixes_are_told_apart() -> None:
-    other = f"other:abstract:{CID}"
+    other = f"other:abstract:{CHALLENGE_ID}"
     events: list[TraceEvent] = [
         create(1, A, 1.0),
         command(1, A, "SETEX", "OK", 1.001, args=(KEY, "60", DOC)),
@@ -200,37 +200,39 @@ def test_the_keys_of_two_prefixes_are_told_apart() -> None:
 def many(count: int) -> list[TraceEvent]:
     events: list[TraceEvent] = []
     for number in range(count):
-        challenge_id, at = f"{number:032x}", 10.0 * number
+        challenge_id, position = f"{number:032x}", 10.0 * number
         events += [
-            create(2 * number + 1, A, at, challenge_id),
-            verify(2 * number + 2, B, at + 1, NOT_FOUND, challenge_id=challenge_id),
+            create(2 * number + 1, A, position, challenge_id),
+            verify(2 * number + 2, B, position + 1, NOT_FOUND, challenge_id=challenge_id),
         ]
     return events
 
 
 def test_equal_findings_are_one_group_with_one_picture() -> None:
-    found = explain_trace(many(15), "a test")
-    assert [(group.cause, group.count) for group in found.groups] == [("pod-memory", 15)]
-    assert {message.label for message in found.groups[0].picture} >= {
+    explanation = explain_trace(many(15), "a test")
+    assert [(group.cause, group.count) for group in explanation.groups] == [("pod-memory", 15)]
+    assert {message.label for message in explanation.groups[0].picture} >= {
         "create abstract",
         "Challenge not found",
     }
-    assert len(found.groups[0].picture) == 4
-    assert found.verdict == "pod-memory × 15: 15 challenges, 15 answers: 15 not found"
+    assert len(explanation.groups[0].picture) == 4
+    assert explanation.verdict == "pod-memory × 15: 15 challenges, 15 answers: 15 not found"
 
 
 def test_sentences_that_differ_in_their_key_only_are_told_once() -> None:
     events: list[TraceEvent] = []
     for number in range(3):
-        challenge_id, at = f"{number:032x}", 10.0 * number
+        challenge_id, position = f"{number:032x}", 10.0 * number
         wrote, read = f"rcaptcha:abstract:{challenge_id}", f"other:abstract:{challenge_id}"
         events += [
-            create(2 * number + 1, A, at, challenge_id),
+            create(2 * number + 1, A, position, challenge_id),
             replace(
-                command(2 * number + 1, A, "SETEX", "OK", at + 0.005), key=wrote, args=(wrote, "60", DOC)
+                command(2 * number + 1, A, "SETEX", "OK", position + 0.005),
+                key=wrote,
+                args=(wrote, "60", DOC),
             ),
-            verify(2 * number + 2, B, at + 1, NOT_FOUND, challenge_id=challenge_id),
-            replace(command(2 * number + 2, B, "GET", "(nil)", at + 1.005), key=read, args=(read,)),
+            verify(2 * number + 2, B, position + 1, NOT_FOUND, challenge_id=challenge_id),
+            replace(command(2 * number + 2, B, "GET", "(nil)", position + 1.005), key=read, args=(read,)),
         ]
     (group,) = explain_trace(events, "a test").groups
     assert (group.cause, group.count, group.also) == ("prefix-mismatch", 3, ())
@@ -246,13 +248,13 @@ def test_long_traces_are_bounded_for_programs() -> None:
 
 
 def test_nothing_wrong_in_plain_words() -> None:
-    found = explain_trace(PASSING, "a test")
-    assert not found.wrong
-    assert found.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
+    explanation = explain_trace(PASSING, "a test")
+    assert not explanation.wrong
+    assert explanation.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
 
 
-def _lost_claim(seq: int, at: float, reply: str = "[right, 1, {}]") -> RedisCommand:
-    return command(seq, A, "EVALSHA", reply, at, fate="disconnected", delivered=None)
+def _lost_claim(seq: int, moment: float, reply: str = "[right, 1, {}]") -> RedisCommand:
+    return command(seq, A, "EVALSHA", reply, moment, fate="disconnected", delivered=None)
 
 
 def test_a_right_answer_that_nobody_could_tell_is_noted() -> None:
@@ -267,13 +269,13 @@ def test_a_right_answer_that_nobody_could_tell_is_noted() -> None:
         verify(3, B, 3.0, solved),
         command(4, B, "EVALSHA", "[solved, 0]", 3.005),
     ]
-    found = explain_trace(events, "a trace")
-    assert not found.wrong
-    (note,) = found.remarks
+    explanation = explain_trace(events, "a trace")
+    assert not explanation.wrong
+    (note,) = explanation.remarks
     assert note.startswith("the answer to 3f2a44 on captcha-api-a has counted")
     assert "“Challenge already solved”: never a second success" in note
-    assert found.to_json()["remarks"] == [note]
-    assert found.summary.endswith("x…), 1 answered with 'already solved'")
+    assert explanation.to_json()["remarks"] == [note]
+    assert explanation.summary.endswith("x…), 1 answered with 'already solved'")
     alone = explain_trace(events[:-2], "a trace")
     assert len(alone.remarks) == 1
     assert "already solved" not in alone.remarks[0]
@@ -291,20 +293,27 @@ def test_an_answer_that_did_not_count_is_not_noted(reply: str | None) -> None:
 
 def test_many_notes_are_bounded() -> None:
     events: list[TraceEvent] = []
-    for at in range(5):
-        events.append(create(2 * at + 1, A, 10.0 * at, challenge_id=f"{at}" * 32))
-        sent = verify(2 * at + 2, A, 10.0 * at + 1, {"detail": "x"}, challenge_id=f"{at}" * 32, status=503)
-        key = f"rcaptcha:abstract:{at}" + f"{at}" * 31
-        events += [sent, replace(_lost_claim(at + 1, 10.0 * at + 1.005), key=key, args=(key,))]
-    found = explain_trace(events, "a trace").remarks
-    assert len(found) == 4
-    assert found[-1] == "the same happened 2 times more"
+    for position in range(5):
+        events.append(create(2 * position + 1, A, 10.0 * position, challenge_id=f"{position}" * 32))
+        sent = verify(
+            2 * position + 2,
+            A,
+            10.0 * position + 1,
+            {"detail": "x"},
+            challenge_id=f"{position}" * 32,
+            status=503,
+        )
+        key = f"rcaptcha:abstract:{position}" + f"{position}" * 31
+        events += [sent, replace(_lost_claim(position + 1, 10.0 * position + 1.005), key=key, args=(key,))]
+    explanation = explain_trace(events, "a trace").remarks
+    assert len(explanation) == 4
+    assert explanation[-1] == "the same happened 2 times more"
 
 
 def test_evidence_has_its_time_since_the_first_request() -> None:
-    found = explain_trace(BROKEN, "a test")
-    assert [line.at for line in found.groups[0].evidence] == [0.0, 1.0]
-    assert [line.number for line in found.groups[0].evidence] == [None, None]
+    explanation = explain_trace(BROKEN, "a test")
+    assert [line.at for line in explanation.groups[0].evidence] == [0.0, 1.0]
+    assert [line.number for line in explanation.groups[0].evidence] == [None, None]
 
 
 def test_a_second_finding_about_the_same_requests_is_not_drawn_twice() -> None:
@@ -320,9 +329,9 @@ def test_a_second_finding_about_the_same_requests_is_not_drawn_twice() -> None:
 
 def test_what_was_not_kept_is_said() -> None:
     gone = StackEvent(1.0, "missing", None, {"what": "commands", "from": "3", "to": "9"})
-    found = explain_trace([*PASSING, gone], "a test")
-    assert found.missing == ("commands 3 to 9 were not kept",)
-    assert found.to_json()["missing"] == list(found.missing)
+    explanation = explain_trace([*PASSING, gone], "a test")
+    assert explanation.missing == ("commands 3 to 9 were not kept",)
+    assert explanation.to_json()["missing"] == list(explanation.missing)
 
 
 # -- where it comes from -------------------------------------------------------------------------------------
@@ -346,25 +355,25 @@ def test_runs_by_every_name(tmp_path: Path) -> None:
     run = record(tmp_path, BROKEN)
     trace = run.folder / "trace.jsonl"
     for word in (run.id, run.id[:12], "latest", None, str(run.folder)):
-        found = explain(word, tmp_path)
-        assert found.run == run.id
-        assert [line.number for line in found.groups[0].evidence] == [3, 4]
+        explanation = explain(word, tmp_path)
+        assert explanation.run == run.id
+        assert [line.number for line in explanation.groups[0].evidence] == [3, 4]
     assert explain(str(trace), tmp_path).run is None
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("fails", 3), ("holds", 0)])
 def test_a_replay_that_fails_is_not_nothing_wrong(tmp_path: Path, verdict: str, code: int) -> None:
     run = record(tmp_path, PASSING)
-    told = {"told": "expected status 401, got 200"}
-    run.write_json("results.json", {"kind": "replay", "verdict": verdict, "deviations": [told]})
-    found = explain(run.id, tmp_path)
-    assert found.exit_code == code
-    assert ("expected status 401, got 200" in found.verdict) == (code == 3)
-    assert found.verdict.startswith("nothing wrong") == (code == 0)
+    messages = {"told": "expected status 401, got 200"}
+    run.write_json("results.json", {"kind": "replay", "verdict": verdict, "deviations": [messages]})
+    explanation = explain(run.id, tmp_path)
+    assert explanation.exit_code == code
+    assert ("expected status 401, got 200" in explanation.verdict) == (code == 3)
+    assert explanation.verdict.startswith("nothing wrong") == (code == 0)
 
 
 def test_other_requests_of_a_session_are_drawn_with_their_pod() -> None:
-    logout = exchange(3, B, "/logout?from=" + CID, {}, {}, 2.1, 2.2, 204)
+    logout = exchange(3, B, "/logout?from=" + CHALLENGE_ID, {}, {}, 2.1, 2.2, 204)
     lines = drawn([*PASSING, logout, command(4, B, "DEL", "0", 2.15)])
     assert any("POST /logout" in line for line in lines)
     assert any("HTTP 204" in line for line in lines)
@@ -401,8 +410,8 @@ def test_since_counts_from_when_the_command_began(tmp_path: Path, monkeypatch: p
     """A slow machine: the command began at 100 s and looks at the stack at 500 s."""
     recorded = [create(1, "captcha-api-a", 30.0), create(2, "captcha-api-a", 45.0, OTHER_CID)]
     monkeypatch.setattr("devenv.verbs.explain.source.live_trace", lambda status, journal, now: recorded)
-    found, _ = explain_word(None, tmp_path, MagicMock(), since=60.0, started=100.0, now=500.0)
-    assert OTHER_CID[:6] in str(found.to_json()) and CID[:6] not in str(found.to_json())
+    result, _ = explain_word(None, tmp_path, MagicMock(), since=60.0, started=100.0, now=500.0)
+    assert OTHER_CID[:6] in str(result.to_json()) and CHALLENGE_ID[:6] not in str(result.to_json())
 
 
 def test_a_trace_that_was_just_written_is_not_read_again(tmp_path: Path) -> None:
@@ -414,20 +423,20 @@ def test_a_trace_that_was_just_written_is_not_read_again(tmp_path: Path) -> None
 
 def test_what_is_left_in_the_runs_folder(tmp_path: Path) -> None:
     run = record(tmp_path, BROKEN)
-    found = explain_run(run)
-    keep(found, run)
-    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(found)
-    assert mermaid(found).startswith("sequenceDiagram\n    participant p0 as client\n")
-    assert "participant p1 as proxy" in mermaid(found)
+    explanation = explain_run(run)
+    keep(explanation, run)
+    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(explanation)
+    assert mermaid(explanation).startswith("sequenceDiagram\n    participant p0 as client\n")
+    assert "participant p1 as proxy" in mermaid(explanation)
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     for words in ("pod-memory", "USE_REDIS=true on every pod", "Challenge not found", "<svg"):
         assert words in page
     for name in ("report.html", "sequence.mmd"):
         run.write_text(name, "of the demo")
-        keep(found, run)
+        keep(explanation, run)
         assert (run.folder / name).read_text(encoding="utf-8") == "of the demo"
-    keep(found, run, replace=True)
-    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(found)
+    keep(explanation, run, replace=True)
+    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(explanation)
 
 
 def test_a_report_of_what_is_fine(tmp_path: Path) -> None:
@@ -452,14 +461,14 @@ SESSION_ONLY: list[TraceEvent] = [
 def test_a_service_of_sessions_alone_is_drawn_whole(tmp_path: Path) -> None:
     """Whatever its keys are called: what a pod says while the requests are under way belongs to them."""
     run = record(tmp_path, SESSION_ONLY)
-    found = explain_run(run)
-    labels = [message.label for message in found.messages]
+    explanation = explain_run(run)
+    labels = [message.label for message in explanation.messages]
     assert labels == [
         "POST /login", "HTTP 200", "POST /set", "GET sess:1 → a value", "POST /logout", "DEL sess:1 → 1",
         "HTTP 204", "HTTP 200",
     ]  # fmt: skip
-    assert found.verdict.startswith("drawn and not judged: 3 requests: 2 answered 200, 1 answered 204;")
-    assert found.exit_code == 3
+    assert explanation.verdict.startswith("drawn and not judged: 3 requests: 2 answered 200, 1 answered 204;")
+    assert explanation.exit_code == 3
     run.write_json(RESULTS, {"kind": "replay", "verdict": "holds", "violations": []})
     assert explain_run(run).exit_code == 0
 
@@ -470,20 +479,20 @@ def test_what_no_sequence_explains_is_the_cause_of_its_replay(tmp_path: Path) ->
         {"kind": "session-came-back", "sentence": "GET /me 200"}, {"kind": "no-ttl", "sentence": "no TTL"},
     ]  # fmt: skip
     run.write_json(RESULTS, {"kind": "replay", "verdict": "fails", "violations": violations})
-    found = explain_run(run)
-    [group] = found.groups
+    explanation = explain_run(run)
+    [group] = explanation.groups
     assert (group.cause, group.first.sentence) == ("session-came-back", "GET /me 200")
     assert "while the key is there" in group.first.change
-    assert group.picture == found.messages
-    assert (found.exit_code, found.unexplained) == (1, "")
+    assert group.picture == explanation.messages
+    assert (explanation.exit_code, explanation.unexplained) == (1, "")
 
 
 def test_an_exploration_whose_order_has_no_cause_is_no_all_clear(tmp_path: Path) -> None:
     """No rule finds a fault in the records of an order, and the search says that it violates something."""
     run = record(tmp_path, PASSING)
-    found = {"kind": "not-linearizable", "sentence": "V1: success", "confirmed": True}
+    values = {"kind": "not-linearizable", "sentence": "V1: success", "confirmed": True}
     other = {"kind": "no-ttl", "sentence": "no TTL", "confirmed": False}
-    run.write_json("results.json", {"kind": "explore", "violations": [found, other]})
+    run.write_json("results.json", {"kind": "explore", "violations": [values, other]})
     explained = explain_run(run)
     assert (explained.exit_code, explained.unexplained) == (
         3,
