@@ -293,18 +293,11 @@ def test_an_answer_that_did_not_count_is_not_noted(reply: str | None) -> None:
 
 def test_many_notes_are_bounded() -> None:
     events: list[TraceEvent] = []
-    for position in range(5):
-        events.append(create(2 * position + 1, A, 10.0 * position, challenge_id=f"{position}" * 32))
-        sent = verify(
-            2 * position + 2,
-            A,
-            10.0 * position + 1,
-            {"detail": "x"},
-            challenge_id=f"{position}" * 32,
-            status=503,
-        )
-        key = f"rcaptcha:abstract:{position}" + f"{position}" * 31
-        events += [sent, replace(_lost_claim(position + 1, 10.0 * position + 1.005), key=key, args=(key,))]
+    for n in range(5):
+        events.append(create(2 * n + 1, A, 10.0 * n, challenge_id=f"{n}" * 32))
+        sent = verify(2 * n + 2, A, 10.0 * n + 1, {"detail": "x"}, challenge_id=f"{n}" * 32, status=503)
+        key = f"rcaptcha:abstract:{n}" + f"{n}" * 31
+        events += [sent, replace(_lost_claim(n + 1, 10.0 * n + 1.005), key=key, args=(key,))]
     explanation = explain_trace(events, "a trace").remarks
     assert len(explanation) == 4
     assert explanation[-1] == "the same happened 2 times more"
