@@ -67,7 +67,13 @@ ALLOWED: dict[tuple[str, str], str] = {
         "it is given what another pattern matched, in which each name is followed by its value",
     ("verbs/recordings/formats/shell_words.py", r"(?:\$(?:[A-Za-z_]"):
         "the two differ in their second character",
+    ("verbs/recordings/opened_text.py", "(?P<head>[?&]code=)"):
+        "at most six pairs, of 500 characters each, an attempt",
     ("verbs/recordings/secret_names.py", "[a-z]+|"): "what it takes up to the last letter always matches",
+    ("verbs/recordings/secret_shapes.py", "[A-Z]?[a-z]+|"):
+        "it gives back one capital letter at most, and then matches",
+    ("verbs/recordings/secret_shapes.py", r"(?:(?:v?\d{1,10}|"):
+        "a part has some hundred characters at most and ends with a sign, which no part has inside",
 }  # fmt: skip
 """By module and the pattern's beginning: why the cost is linear all the same, or of no matter."""
 
