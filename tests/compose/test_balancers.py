@@ -1,16 +1,18 @@
-"""Balancers in containers in front of the pods: they choose, and lose what they lose on this machine."""
+"""Balancers in containers in front of the pods: they choose, and the demo tells its story behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.topology import StackSpec
-from devenv.harness.runs.journal import JournaledStack
-from devenv.verbs.demo.patterns import not_as_expected, play_patterns
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.settings import Settings
+from devenv.verbs.demo.acts import Act, Verdict, run_acts
+from devenv.verbs.demo.setting import demo_spec
 from devenv.verbs.operate.select import fresh_stack
 from devenv.wire.control.policy import set_policy
 
@@ -18,22 +20,37 @@ pytestmark = pytest.mark.docker
 IN_TURN = {"new": 1.0, "new+image": 0.0, "kept": 1.0, "kept+image": 0.0}
 
 
-@pytest.fixture(params=["nginx:round_robin", "haproxy:roundrobin"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path, engine: None) -> Iterator[JournaledStack]:
-    spec = StackSpec(balancer=request.param)
+class _Silent:
+    """Is told of the acts and shows nothing."""
+
+    def opened(self, status: StackStatus) -> None: ...
+
+    def act_begins(self, strategy: Strategy, race: bool) -> None: ...
+
+    def act_ended(self, act: Act) -> None: ...
+
+    def restarted(self, strategy: Strategy, seconds: float) -> None: ...
+
+
+@pytest.mark.parametrize("setting", ["nginx:round_robin", "haproxy:roundrobin"])
+def test_the_demo_shows_the_bug_the_fix_and_the_race_behind_it(
+    setting: str, tmp_path: Path, engine: None
+) -> None:
+    """And it loses what its formula says: the demo takes anything else for a surprise."""
+    spec = demo_spec(replace(Settings(), balancer=setting), Strategy.GUIDE)
     with fresh_stack("compose", tmp_path, spec, lambda line: None) as stack:
-        yield stack
-
-
-def test_it_loses_what_its_formula_says(stack: JournaledStack) -> None:
-    status = stack.status()
-    assert status.balancer is not None
-    assert (status.balancer.state, status.balancer.setting) == ("running", status.spec.balancer)
-    assert status.balancer.version.count(".") == 2
-    results = play_patterns(status, seed=1)
-    assert not_as_expected(results, use_redis=False) == []
-    lost = {result.name: result.lost / result.sessions for result in results}
+        status = stack.status()
+        assert status.balancer is not None
+        assert (status.balancer.state, status.balancer.setting) == ("running", setting)
+        assert status.balancer.version.count(".") == 2
+        story = run_acts(stack, trials=1, observer=_Silent(), progress=lambda line: None, started=0.0)
+        with pytest.raises(UsageProblem, match="chooses the pod, not the proxy"):
+            set_policy(status, setting.partition(":")[0])
+    assert story.verdict is Verdict.HOLDS, [act.surprises for act in story.acts]
+    memory, guide, race, _ = story.acts
+    lost = {result.name: result.lost / result.sessions for result in memory.patterns}
     assert 0.1 < lost.pop("users") < 0.9
     assert lost == IN_TURN
-    with pytest.raises(UsageProblem, match="chooses the pod, not the proxy"):
-        set_policy(status, status.spec.balancer.partition(":")[0])
+    assert [result.lost for result in guide.patterns] == [0] * 5
+    assert race.race is not None
+    assert race.race.empty_passed == 5
