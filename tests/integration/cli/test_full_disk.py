@@ -25,6 +25,8 @@ VERBS = (
     (("export", "prometheus", "--out", "prometheus"), r"--out prometheus/\S+"),
     (("import", "curl", "a.sh", "--out", "a.yaml"), r"--out a\.yaml"),
     (("simulate", "--sessions", "20", "--html", "a.html"), r"--html a\.html"),
+    (("simulate", "--sessions", "20", "--plot", "a.svg"), r"--plot a\.svg"),
+    (("demo", "--trials", "1"), r"\S*\.devenv/\S+"),
     (("doctor", "--junit", "a.xml"), r"--junit a\.xml"),
     (("init", "--command", "python app.py"), r"\S*(?:devenv\.toml|spec\.json)"),
 )
@@ -41,4 +43,4 @@ def test_a_full_disk_is_exit_4_with_the_file(running: CommandLine, words: Sequen
     assert re.search(rf"error: {file}: cannot be written: File too large\n", done.stderr), done.stderr
     drafts = [path for path in folder.rglob(".*.????????") if path.is_file()]
     assert drafts == []
-    assert not any(folder.joinpath(name).exists() for name in ("a.yaml", "a.html", "a.xml"))
+    assert not any(folder.joinpath(name).exists() for name in ("a.yaml", "a.html", "a.xml", "a.svg"))
