@@ -79,6 +79,9 @@ _ESCAPED_TOO_OFTEN = re.compile(rf"%(?:25){{{_MOST_DECODED}}}")
 _URN = re.compile(r"urn:ietf:params:[\w:.-]++")
 """``urn:ietf:params:oauth:grant-type:device_code``: what a grant or a token is."""
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
+_SHORT = 64
+_MOST_HARMLESS = 10_000
+"""Texts of at most ``_SHORT`` characters that are remembered as harmless."""
 
 
 @dataclass(slots=True)
@@ -92,6 +95,8 @@ class Redactor:
     """Headers that may matter to the service, and are no secrets by their names."""
     _decoded: int = 0
     """How many times the text that is looked at now was decoded from percent signs."""
+    _harmless: set[str] = field(default_factory=set)
+    """Short texts in which nothing was found: a recording says the same ones often."""
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Those that say what kind of body is meant, those to keep, and those with placeholders."""
@@ -318,8 +323,16 @@ class Redactor:
 
     def _text(self, text: str, what: str) -> str:
         """A text whatever its name: what is inside it by name, the rest by its look."""
-        if _NOTHING_INSIDE.fullmatch(text):
+        if text in self._harmless or _NOTHING_INSIDE.fullmatch(text):
             return text
+        clean = self._opened(text, what)
+        if clean == text and len(text) <= _SHORT and "%" not in text:
+            if len(self._harmless) == _MOST_HARMLESS:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return clean
+
+    def _opened(self, text: str, what: str) -> str:
         if "<" in text and is_markup(text):
             return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
                                lambda rest: self._escaped(rest, what))  # fmt: skip
