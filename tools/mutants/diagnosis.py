@@ -42,8 +42,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted(
         "faults",
         "reply-lost",
-        "not (misled(call) or call.unheard or slow)",
-        "not (call.unheard or slow)",
+        "not (misled(call) or call.unheard or slow or unread)",
+        "not (call.unheard or slow or unread)",
     ),
     _planted(
         "faults",

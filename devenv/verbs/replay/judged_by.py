@@ -54,10 +54,11 @@ def _left_out(result: ReplayResult) -> tuple[str, ...]:
     if not result.left_out:
         return ()
     scenario = result.scenario
-    stores = ", ".join(scenario.strategies)
-    where = "" if scenario.shipped else f" at {_steps(result.left_out)}"
+    where, stores = "", "the stores of the reference service"
+    if not scenario.shipped:
+        where, stores = f" at {_steps(result.left_out)}", f"the stores {', '.join(scenario.strategies)}"
     return (
-        f"Not judged: what {scenario.id} expects{where}: that is about the stores {stores}, "
+        f"Not judged: what {scenario.id} expects{where}: that is about {stores}, "
         f"the sessions are in {result.store}. --strategy measures it against one of these stores.",
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devenv.core.scenario import violations
+from devenv.core.scenario.expect import NOT_COUNTED
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ from devenv.core.scenario import violations
         ({"seconds": {"max": 1.3}}, {"seconds": 1.2}),
         ({"connections": {"max": 2}}, {"connections": 2}),
         ({"connections": 0}, {"connections": 0}),
+        ({"connections": 0}, {"connections": NOT_COUNTED}),
         ({"starts": False, "says": "PORT"}, {"starts": False, "says": "REDIS_PORT: no"}),
         ({"requests": {"a": {"outcome": "wrong"}}}, {"requests": {"a": {"outcome": "wrong"}, "b": {}}}),
     ],
