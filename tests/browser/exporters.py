@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.support import serving
 
 PLACES = ("json", "form", "multipart", "cookie")
 """Where the session's id stands."""
@@ -90,15 +91,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def service() -> Iterator[str]:
     """The service on a free port of 127.0.0.1; gives its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address
 
 
 def post_of(page: Page) -> Post:

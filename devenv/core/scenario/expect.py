@@ -17,7 +17,7 @@ NOT_COUNTED = "not counted"
 
 
 def for_every_store(expectation: Expectation) -> Checks:
-    """What is expected whatever keeps the sessions: the one set of checks that all stores have; else {}."""
+    """The checks that hold for every store: the one set that all stores have; {} where they differ."""
     return alike(expectation, tuple(Strategy)) or {}
 
 

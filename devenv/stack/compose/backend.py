@@ -102,7 +102,7 @@ class ComposeStack:
     def status(self) -> StackStatus:
         """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with.
 
-        A proxy that has restarted since pods were added or removed is told of them again.
+        A proxy that has restarted since pods were added or removed gets the table of pods again.
         """
         containers = self._present()
         spec = container_spec.spec_of(containers)

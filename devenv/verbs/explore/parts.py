@@ -15,9 +15,9 @@ from devenv.verbs.explore.learner import LearnedSystem
 MAX_PLACES = 150_000
 """So large may a graph be in which the shortest run is looked for."""
 MAX_STATES = 20_000
-"""So many product states may be gone through for all parts of a cast together."""
+"""At most this many product states are searched for all parts of a cast together."""
 MAX_WHOLE_STATES = 120_000
-"""So many product states of a whole cast are gone through where a cover leaves kinds open."""
+"""At most this many product states of a whole cast are searched where a cover leaves kinds open."""
 
 Part: TypeAlias = tuple[Participant, ...]
 Learn: TypeAlias = Callable[[Part, Callable[[int], None]], LearnedSystem]

@@ -17,15 +17,6 @@ _PLAIN_REPLY = re.compile(r"-?[0-9]{1,19}|\[?OK\]?|QUEUED|lost")
 
 def document(exploration: Exploration) -> Document:
     """The report of ``exploration``, without records."""
-    facts = [
-        Fact("what meets", exploration.scenario),
-        Fact("sessions of", exploration.store),
-        Fact("mode", exploration.mode),
-        Fact("orders", exploration.count),
-        Fact("requests to real pods", str(exploration.requests)),
-        Fact("seconds", f"{exploration.seconds:.1f}"),
-        Fact("Redis", exploration.engine or "not known"),
-    ]
     return Document(
         language="en",
         title=f"Orders of {exploration.scenario} with {exploration.store}",
@@ -37,7 +28,15 @@ def document(exploration: Exploration) -> Document:
             Section(title=RESTS_ON, explanation=rests_on(exploration)),
         ),
         facts_title="The search",
-        facts=tuple(facts),
+        facts=(
+            Fact("what meets", exploration.scenario),
+            Fact("sessions of", exploration.store),
+            Fact("mode", exploration.mode),
+            Fact("orders", exploration.count),
+            Fact("requests to real pods", str(exploration.requests)),
+            Fact("seconds", f"{exploration.seconds:.1f}"),
+            Fact("Redis", exploration.engine or "not known"),
+        ),
         commands_title="Again",
         commands=commands(exploration.violations),
     )

@@ -190,7 +190,7 @@ def last_word(name: str) -> str:
 
 
 def is_login(method: object) -> bool:
-    """Whether the arguments of a method of this name prove who somebody is: ``user.login``."""
+    """Whether the arguments of a method of this name are the credentials of a user: ``user.login``."""
     return isinstance(method, str) and len(method) <= _LONGEST and _LOGIN.search(method) is not None
 
 

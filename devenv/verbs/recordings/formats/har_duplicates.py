@@ -15,7 +15,7 @@ _KEEP_METHOD = (307, 308)
 """Redirections after which a browser sends the same method and body again: RFC 9110, 15.4.8."""
 
 _MOST_ALIKE = 100
-"""So many requests of pages that a worker passed nothing of on are looked at for one of a worker's."""
+"""A service worker's request is compared with at most this many requests of pages that have no copy yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from devenv.verbs.recordings.formats.curl import parse_curl
 from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
+from tests.support import serving
 
 SCRIPTS = r"""
 ## quotation
@@ -118,12 +118,8 @@ def recorder() -> Iterator[ThreadingHTTPServer]:
         pytest.skip("bash and curl are needed")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     server.got = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield server
 
 
 @pytest.mark.parametrize("name", COMMANDS)

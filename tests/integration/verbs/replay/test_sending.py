@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from devenv.core.model.topology import Endpoints
 from devenv.core.scenario import Request, Scenario, parse
 from devenv.harness.client.client import CaptchaClient
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
+from tests.support import serving
 
 HEAD = """\
 version: 1
@@ -53,14 +53,9 @@ class Recorder(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
     Recorder.got = []
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Recorder)) as url:
+        yield url
 
 
 def scenario(*steps: str) -> Scenario:

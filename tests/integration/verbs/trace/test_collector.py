@@ -6,7 +6,6 @@ import gzip
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,7 +19,7 @@ from devenv.core.telemetry.otlp import otlp
 from devenv.harness.runs.folders import TRACE, open_run
 from devenv.verbs.trace.usecase import export_trace
 from tests.integration.foreign.packages import missing, of_pip
-from tests.support import ending_with_us, free_ports, kill_program, until
+from tests.support import ending_with_us, free_ports, kill_program, serving, until
 from tests.unit.core.telemetry.test_otlp import TRACE as EVENTS
 from tests.unit.core.telemetry.test_otlp import read_back
 
@@ -45,13 +44,8 @@ class Next(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def next_hop() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Next)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Next)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +32,7 @@ from devenv.harness.runs.folders import Run
 from devenv.harness.runs.journal import FileJournal
 from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
 from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
+from tests.support import serving
 
 each_file = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_text = st.text(st.characters(), max_size=12)
@@ -73,17 +73,13 @@ def answering() -> Iterator[Answering]:
         def log_message(self, format: str, *arguments: object) -> None:
             """Not on the screen."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
 
         def answer(status: int, body: dict[str, Any]) -> str:
             message.update(status=status, body=body)
-            return f"http://127.0.0.1:{server.server_address[1]}"
+            return address
 
         yield answer
-        server.shutdown()
-        thread.join()
 
 
 @each_file

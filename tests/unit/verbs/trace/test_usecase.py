@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,7 +14,7 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import Exchange
 from devenv.harness.runs.folders import TRACE, open_run
 from devenv.verbs.trace.usecase import Exported, export_trace
-from tests.support import free_port
+from tests.support import free_port, serving
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -40,13 +39,8 @@ class Collector(BaseHTTPRequestHandler):
 def collector() -> Iterator[str]:
     Collector.received.clear()
     Collector.answer = (200, b"{}")
-    server = HTTPServer(("127.0.0.1", 0), Collector)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Collector)) as address:
+        yield address
 
 
 @pytest.fixture
