@@ -82,7 +82,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
     "devenv.verbs.explore.sessions": (("integration/verbs/explore/sessions", PODS, "scenario usecase"),),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
-    "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
+    "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
     "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),

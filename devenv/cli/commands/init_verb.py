@@ -171,9 +171,7 @@ def _show(detected: Found, written: list[str], screen: Screen) -> None:
         names = ", ".join(detected.neutral)
         screen.show(f"  emptied   {names}: addresses outside, it seems (--env NAME=VALUE, --allow-env NAME)")
     switch = "" if detected.switchable else "; [service] redis = false"
-    switch = (
-        '; [service] redis = "always"' if detected.by_session and detected.redis_use != "unused" else switch
-    )
+    switch = '; [service] redis = "always"' if detected.always_in_redis else switch
     screen.show(f"  in Redis  {detected.redis_words}{switch}")
     if detected.limit is not None:
         ended = "1 wrong answer ends" if detected.limit == 1 else f"{detected.limit} wrong answers end"

@@ -56,6 +56,11 @@ class Found:
         return self.redis_use in ("switched", "unknown")
 
     @property
+    def always_in_redis(self) -> bool:
+        """Whether its login sessions were seen in Redis, and USE_REDIS=false was not seen to change that."""
+        return self.by_session and self.redis_use in ("always", "unknown")
+
+    @property
     def by_session(self) -> bool:
         """Whether its login session is all that is known of how it is spoken to."""
         return self.session is not None and not self.kinds and self.key is None
@@ -66,7 +71,13 @@ class Found:
         if self.preset != CAPTCHA.name:
             return "an MCP server's sessions and handles have no switch that init knows"
         if self.by_session and self.redis_use != "unused":
-            return "commands reached Redis while sessions were opened and used; taken to be so always"
+            return {
+                "switched": "commands of a session with USE_REDIS=true, none with USE_REDIS=false",
+                "always": "commands of a session whatever USE_REDIS says",
+            }.get(
+                self.redis_use,
+                "commands reached Redis; not known whether USE_REDIS decides that: taken to be so always",
+            )
         return {
             "switched": f"{self.key} with USE_REDIS=true, not there with USE_REDIS=false",
             "always": f"{self.key} whatever USE_REDIS says",
@@ -109,7 +120,7 @@ def toml_text(detected: Found) -> str:
     lines += [f"env-file = {_value(detected.env_file)}"] if detected.env_file else []
     lines += [f"allow-env = {_value(detected.allow_env)}"] if detected.allow_env else []
     lines += [f"redis-mode = {_value(detected.redis_mode)}"] if detected.redis_mode else []
-    if detected.by_session and detected.redis_use != "unused":
+    if detected.always_in_redis:
         lines += ['redis = "always"']
     elif not detected.switchable:
         lines += [f"redis = false  # {one_line(detected.redis_words)}"]

@@ -34,7 +34,13 @@ from devenv.stack.protocol import Progress
 from devenv.verbs.init.login_session import HOLE, find_any_session, find_login_session
 from devenv.verbs.init.mcp_server import may_be_mcp, try_mcp
 from devenv.verbs.init.openapi import PLACES, OpenApi
-from devenv.verbs.init.redis_use import RedisUse, session_in_redis, wants_cluster
+from devenv.verbs.init.redis_use import (
+    RedisUse,
+    login_commands,
+    session_in_redis,
+    use_by_commands,
+    wants_cluster,
+)
 from devenv.verbs.init.sources import unused_redis
 from devenv.verbs.init.start_commands import starts
 from devenv.verbs.init.trial import Pod, Refused, Tried, find_limit, misfit, named, try_pair
@@ -183,8 +189,8 @@ def _tried_on(stack: JournaledStack, options: InitOptions, detected: Found, prog
             detected = replace(detected, session=session)
             with ControlClient(endpoints.control) as control:
                 spoke = control.latest("commands") > 0
-            use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
             in_files = _login_in_files(stack, trying.pod, session)
+            use = _login_use(stack, http, session, trying.pod, progress) if spoke else RedisUse.UNUSED
             notes = (*detected.notes, *in_files, *([] if spoke else unused_redis(options.folder)))
             return replace(detected, redis_use=str(use), headers=trying.pod.headers, notes=notes)
         if not profile.switchable or not kinds:
@@ -242,6 +248,19 @@ def _login_in_files(stack: JournaledStack, pod: Pod, session: SessionProfile) ->
     ]
 
 
+def _login_use(
+    stack: JournaledStack, http: httpx.Client, session: SessionProfile, pod: Pod, progress: Progress
+) -> RedisUse:
+    """Whether USE_REDIS=false keeps a login session out of Redis; not known where the pod then fails."""
+    control = stack.endpoints().control
+    with_redis = login_commands(http, control, session, pod.headers)
+    try:
+        stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
+    except EnvironmentProblem:
+        return RedisUse.UNKNOWN
+    return use_by_commands(with_redis, login_commands(http, control, session, pod.headers))
+
+
 class _Trying:
     """Talks to the started pod until the requests that open and use sessions are known."""
 
@@ -284,7 +303,7 @@ class _Trying:
             f"in place of {HOLE}, and without those that it does not have"
         )
         text = toml_text(
-            replace(detected, session=seen.session, headers=self.pod.headers, redis_use="unknown")
+            replace(detected, session=seen.session, headers=self.pod.headers)  # where they are was not seen
         )
         raise type(problem)(problem.message, hint=f"{hint}; {words}:\n\n{text.rstrip()}") from problem
 

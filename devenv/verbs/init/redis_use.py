@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import httpx
 from redis import Redis
 
 from devenv.core.model.events import RedisCommand, trace_event
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ID, Kind, ServiceProfile
 from devenv.core.model.session_ids import stored_forms
+from devenv.core.model.session_profile import SessionProfile
 from devenv.core.resp.refusals import asks_for_cluster
+from devenv.harness.client.login import LoginClient
 from devenv.harness.redis.keys import keys_with
 from devenv.harness.runs.trace import Mark, mark, trace_since
 from devenv.verbs.init.trial import Pod
@@ -86,6 +89,35 @@ def session_in_redis(pod: Pod, control: str, redis: Redis, kind: Kind, profile: 
         if keys:
             return Seen(keys[0].replace(form.text, ID), form.how, shown, written)
     return Seen(None, "", shown, written)
+
+
+def login_commands(
+    http: httpx.Client, control: str, session: SessionProfile, headers: Mapping[str, str]
+) -> int | None:
+    """How many commands with a key reached Redis while a login session was opened, changed and asked for.
+
+    None where it was not opened, or not known afterwards.
+    """
+    before = mark(control)
+    client = LoginClient(http, session, headers)
+    first = next((item.request for item in session.requests.values() if not item.ends), None)
+    try:
+        client.open()
+        if first is not None:
+            client.send(first)
+        answer = client.send(session.ask)
+    except httpx.HTTPError:
+        return None
+    if not client.opened or not answer.is_success or client.is_gone(answer):
+        return None
+    return sum(item.key is not None for item in _commands(control, before))
+
+
+def use_by_commands(with_redis: int | None, without: int | None) -> RedisUse:
+    """What the counts of ``login_commands`` with USE_REDIS=true and with false tell."""
+    if not with_redis or without is None:
+        return RedisUse.UNKNOWN
+    return RedisUse.ALWAYS if without else RedisUse.SWITCHED
 
 
 def wants_cluster(control: str) -> bool:

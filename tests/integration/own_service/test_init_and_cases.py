@@ -152,6 +152,16 @@ def test_a_form_that_is_answered_by_a_redirect_with_two_cookies_opens_a_session(
     assert lines_of(demo(report, options.folder)) == [(2, 0, ["pod-memory"])]
 
 
+def test_a_login_session_that_use_redis_moves_has_a_switch(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Commands that reach Redis with USE_REDIS=true do not show that its sessions are always there."""
+    report = looked(InitOptions(folder("switched_login")), tmp_path)
+    assert report.session is not None
+    assert (report.redis_use, report.switchable, report.always_in_redis) == ("switched", True, False)
+    assert parse_service(toml_text(report), tmp_path).switchable
+
+
 def test_a_hashed_key_required_fields_and_the_limit_are_found(
     folder: Callable[[str], Path], tmp_path: Path
 ) -> None:

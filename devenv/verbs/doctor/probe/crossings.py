@@ -22,6 +22,7 @@ from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.shared_sessions import files_by_kind
 from devenv.harness.runs.trace import TraceCollector
 from devenv.stack.pod_files.shared_files import SharedFile
+from devenv.verbs.doctor.probe.login_crossings import login_crossings
 
 MOST_PODS = 4
 """Pods that are tried with each other; more would be the same many times over."""
@@ -52,7 +53,7 @@ def try_across(
     without_redis: Collection[str] = (),
     timeout: float = TIMEOUT_S,
 ) -> TriedAcross:
-    """Sessions of each kind on each pair of running pods, and what explain says of their trace.
+    """Sessions of each kind, and login sessions, on each pair of running pods, and what explain says of them.
 
     Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
     is our own) is unclear. ``silent``: the pods that gave no answer to a create, with the reason.
@@ -86,7 +87,8 @@ def try_across(
             break
     files = files_by_kind(status, recording.history, trace, began, state_dir)
     crossings = tuple(_crossing(item, status, files.get(item.kind, ())) for item in crossed)
-    return TriedAcross(crossings, causes, remarks(joined))
+    of_login, causes_of_login = login_crossings(status, pods, timeout)
+    return TriedAcross((*crossings, *of_login), (*causes, *causes_of_login), remarks(joined))
 
 
 def _crossing(crossed: Crossed, status: StackStatus, files: Sequence[SharedFile]) -> Crossing:

@@ -18,9 +18,19 @@ from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.stack.files import SERVICE_FILE
 from devenv.verbs.operate.select import open_stack
 from tests.integration.verbs.doctor.conftest import World
-from tests.support import free_port
+from tests.support import ROOT, free_port
 
 A, B = "captcha-api-a", "captcha-api-b"
+TICKET_SERVICE = Path(__file__).with_name("ticket_service.py")
+SWITCHED_LOGIN = ROOT / "tests" / "integration" / "own_service" / "services" / "switched_login.py"
+LOGIN = """
+[session]
+open = { path = "/login" }
+ask = { path = "/me", method = "GET" }
+
+[session.requests]
+logout = { path = "/logout", ends = true }
+"""
 PROFILE = """
 [profile]
 id = { field = "ticket" }
@@ -39,11 +49,17 @@ equals = { state = "open" }
 
 @contextmanager
 def running(
-    folder: Path, service: str, mode: RedisMode = RedisMode.STANDALONE, *, off: bool = False
+    folder: Path,
+    service: str,
+    mode: RedisMode = RedisMode.STANDALONE,
+    *,
+    off: bool = False,
+    program: Path = TICKET_SERVICE,
+    profile: str = PROFILE,
 ) -> Iterator[None]:
-    """Two pods of the ticket service with these lines of ``[service]``, in the current folder."""
-    shutil.copyfile(Path(__file__).with_name("ticket_service.py"), folder / "main.py")
-    text = f'[service]\napp = "main:app"\n{service}\n{PROFILE}'
+    """Two pods of ``program`` with these lines of ``[service]``, in the current folder."""
+    shutil.copyfile(program, folder / "main.py")
+    text = f'[service]\napp = "main:app"\n{service}\n{profile}'
     (folder / SERVICE_FILE).write_text(text, encoding="utf-8")
     stack = open_stack("embedded", folder / ".devenv")
     parsed = parse_service(text, folder)
@@ -105,6 +121,19 @@ def test_a_service_that_keeps_all_in_memory(
     assert f"ticket: opened on {A}, used on {B}: not found" in finding["evidence"] or "no key" in str(finding)
     assert finding["cause"] in {group["cause"] for group in explained["findings"]}
     assert finding["cause"] == ("pod-memory" if switch == "redis = false" else "wrong-port")
+
+
+def test_a_login_session_in_memory_is_lost_whatever_devenv_toml_says_of_redis(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file says that its sessions are always in Redis, and no command shows where they are."""
+    with running(here, 'redis = "always"', program=SWITCHED_LOGIN, profile=LOGIN):
+        report = doctor(1, capsys)
+    (finding,) = report["findings"]
+    assert (finding["kind"], finding["cause"]) == ("lost-across-pods", "unexplained")
+    lost = f'session: opened on {A}, used on {B}: HTTP 403: {{"detail":"please sign in"}}'
+    assert lost in finding["evidence"]
+    assert finding["evidence"][-1].endswith("the session is not in Redis")
 
 
 def test_a_switch_of_another_name_is_advised_by_its_name(

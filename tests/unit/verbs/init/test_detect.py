@@ -40,7 +40,7 @@ def test_what_is_to_be_written_by_hand_is_a_whole_file(tmp_path: Path) -> None:
     assert before.startswith("--create …; for a login, a cart or a wizard write this devenv.toml")
     assert "(POST /session sets a cookie)" in before
     written = tomllib.loads(text)
-    assert written["service"] == {"command": "node server.mjs", "redis": "always"}
+    assert written["service"] == {"command": "node server.mjs"}  # where its sessions are was not seen
     assert written["session"]["open"] == {"path": "/session"}
     assert {*written["session"]["requests"]} == {"a", "b", "logout"}
 
