@@ -54,12 +54,14 @@ class LoginClient:
     def send(self, request: Request, headers: Mapping[str, str] = NO_HEADERS) -> httpx.Response:
         """The answer to a request in the session. Raises httpx.HTTPError where none comes."""
         filled = request.fill(self._id)
-        own = dict(filled.headers)
-        cookies = [text for text in (self._cookies.header, own.pop(COOKIE, "")) if text]
+        sent_headers = dict(filled.headers)
+        cookies = [text for text in (self._cookies.header, sent_headers.pop(COOKIE, "")) if text]
         if cookies:
-            own[COOKIE] = "; ".join(cookies)
+            sent_headers[COOKIE] = "; ".join(cookies)
         self.http.cookies.clear()
-        sent = http_request(self.http, replace(filled, headers=own), defaults=self.headers, headers=headers)
+        sent = http_request(
+            self.http, replace(filled, headers=sent_headers), defaults=self.headers, headers=headers
+        )
         return self.http.send(sent)
 
     def is_gone(self, answer: httpx.Response) -> bool:

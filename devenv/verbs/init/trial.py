@@ -215,6 +215,10 @@ def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | Non
             note = f"{shown}, as after {_answers(graded)}, is taken for 'not found' too"
             return graded, note, (Rule(status=(answer.status,)),)
         note = f"after {_answers(graded)} a session is refused with {shown}"
+        after = pod.use(kind, session)
+        if profile.outcome(after.status, after.body, after.text) is Outcome.NOT_FOUND is not outcome:
+            note = f"{note}, which ends it: whether that answer was graded is not known"
+            return None, f"{note}; write limit = {graded + 1} into [profile] if it was, else {graded}", ()
         return graded, note if outcome is Outcome.ERROR else "", ()
     return 0, f"{MOST_ANSWERS} wrong answers in a row were graded: no limit", ()
 

@@ -100,6 +100,24 @@ def test_a_refusal_that_is_not_not_found_is_quoted(pod_of: Callable[[Service], P
     assert '429 {"why": "no more"}' in note
 
 
+def test_an_answer_that_ends_the_session_may_have_been_graded(pod_of: Callable[[Service], Pod]) -> None:
+    """The third wrong answer is told "too many" and deletes the session; a right one may have passed."""
+    numbered = Numbered(2, refusal=422)
+
+    def ending(path: str, body: bytes, content_type: str) -> Reply:
+        status, data = numbered(path, body, content_type)
+        if status == 422:
+            del numbered.sessions[json.loads(body)["id"]]
+        return status, data
+
+    service = pod_of(ending)
+    tried = try_pair(service, OpenApi({}), NEW, USE, CAPTCHA, {"id": "{id}", "n": "{answer}"})
+    limit, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
+    assert (limit, gone) == (None, ())
+    assert "after 2 wrong answers" in note
+    assert note.endswith("limit = 3 into [profile] if it was, else 2")
+
+
 def test_what_an_ended_session_is_answered_is_not_found_too(pod_of: Callable[[Service], Pod]) -> None:
     """As of a signed id: one that was made up is refused, and tells nothing of one that is gone."""
     service = pod_of(Numbered(1, refusal=410))
