@@ -364,10 +364,9 @@ def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
 
 
 def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
-    path = exchange.path.partition("?")[0]
     request, answer = sent_fields(exchange.request_body), answered_fields(exchange.response_body)
     ids = exchange.session, exchange.new_session
-    reading = profile.read(exchange.method, path, request, answer, *ids)
+    reading = profile.read(exchange.method, exchange.path, request, answer, *ids)
     if reading is None:
         return None
     outcome = profile.outcome(exchange.status, answer, exchange.response_body or "")

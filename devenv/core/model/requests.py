@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.templates import ID, filled
+from devenv.core.model.templates import ANSWER, ID, filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One kind of request. ``{id}`` and ``{answer}`` in path, headers and body stand for their values."""
+    """One kind of request, with places for the session's id and the answer.
+
+    ``{id}`` may stand in path, headers and body, ``{answer}`` in path and body.
+    """
 
     path: str
     method: str = "POST"
@@ -84,7 +87,7 @@ class Request:
         }
         return Filled(
             self.method,
-            self.path.replace(ID, quote(text, safe="")),
+            self.path.replace(ANSWER, quote(_text_of(answer), safe="")).replace(ID, quote(text, safe="")),
             {name: value.replace(ID, text) for name, value in headers.items()},
             None if self.fields is None else filled(self.fields, challenge_id, answer),
             self.form is not None,
@@ -130,6 +133,13 @@ def _with_type(headers: Mapping[str, str], content_type: str) -> Mapping[str, st
     """``headers`` with a Content-Type, unless they name one."""
     named = any(name.lower() == "content-type" for name in headers)
     return headers if named else {**headers, "Content-Type": content_type}
+
+
+def _text_of(answer: Any) -> str:
+    """An answer as it stands in a path or query: a text as it is, else its JSON; "" where there is none."""
+    if answer is None:
+        return ""
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def rule_from_json(data: Mapping[str, Any]) -> Rule:

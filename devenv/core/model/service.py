@@ -23,7 +23,7 @@ from devenv.core.model.session_profile import AS_IS, Fix, SessionProfile
 from devenv.core.model.switch import USUAL, Switch
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID
-from devenv.core.model.templates import path_pattern, place_of_id
+from devenv.core.model.templates import place_of_id, target_id
 from devenv.core.model.vocabulary import Answer, Outcome
 
 COOKIE, LOCATION = "Cookie", "location"
@@ -58,7 +58,7 @@ class Kind:
     @property
     def takes_answer(self) -> bool:
         """Whether a use of the session carries an answer at all."""
-        return ANSWER in str(self.verify.fields)
+        return ANSWER in str([self.verify.path, self.verify.fields])
 
 
 REDIRECTS = (301, 302, 303)
@@ -225,12 +225,14 @@ class ServiceProfile:
     ) -> Reading | None:
         """What a request was, and of which session; None where it is none of this profile's.
 
-        ``path`` without query. Where the profile's id stands in a header or a cookie: ``carried`` is the one
+        ``path`` with its query. Where the profile's id stands in a header or a cookie: ``carried`` is the one
         that the client sent, or else was given; ``opened`` the one given in place of what it sent.
         """
-        path, carried = path.rstrip("/") or "/", self._id_in(carried)
+        carried = self._id_in(carried)
         for name, kind in self.kinds.items():
-            opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
+            opens = method == kind.create.method and any(
+                target_id(template, path)[0] for template in (kind.create.path, *kind.aliases)
+            )
             if opens and _matches(request, kind.create.match):
                 given = _id_text(self._id_in(opened) or carried)
                 challenge_id = given if self.carrier else self.session_of({}, answer)
@@ -241,19 +243,18 @@ class ServiceProfile:
             for use, template in uses:
                 if template is None or method != template.method or not _matches(request, template.match):
                     continue
-                in_path = path_pattern(template.path).fullmatch(path)
-                if in_path is not None:
-                    challenge_id = self._named(template, in_path, request, carried)
+                fits, in_target = target_id(template.path, path)
+                if fits:
+                    challenge_id = self._named(template, in_target, request, carried)
                     return Reading(use, name, challenge_id, self.canonical(answer))
         return None
 
     def _named(
-        self, template: Request, in_path: re.Match[str], request: Mapping[str, Any], carried: str | None
+        self, template: Request, in_target: str | None, request: Mapping[str, Any], carried: str | None
     ) -> ChallengeId | None:
-        """The id that a request made of ``template`` is about."""
-        given = in_path.groupdict().get("id")
-        if given is not None:
-            return ChallengeId(unquote(given))
+        """The id that a request made of ``template`` is about; ``in_target``: that in its path or query."""
+        if in_target is not None:
+            return ChallengeId(in_target)
         place = place_of_id(template.fields)
         if self.carrier and place is None:
             return _id_text(carried)

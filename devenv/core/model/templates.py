@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 from devenv.core.model.ids import ChallengeId
 
@@ -41,6 +42,31 @@ def place_of_id(template: Any, where: str = "") -> str | None:
         inner = [(str(index), item) for index, item in enumerate(template)]
     places = (place_of_id(item, f"{where}.{name}" if where else name) for name, item in inner)
     return next((place for place in places if place is not None), None)
+
+
+def target_id(template: str, target: str) -> tuple[bool, str | None]:
+    """Whether a request's target (path and query) is one of ``template``, and the id in it, decoded.
+
+    Each parameter of the template's query must be there with its value; one that is the answer may have any
+    value, or be left out. The target may have other parameters too.
+    """
+    path, _, wanted = template.partition("?")
+    sent_path, _, sent = target.partition("?")
+    in_path = path_pattern(path).fullmatch(sent_path.rstrip("/") or "/")
+    if in_path is None:
+        return False, None
+    in_place = in_path.groupdict().get("id")
+    session = None if in_place is None else unquote(in_place)
+    parameters = dict(parse_qsl(sent, keep_blank_values=True)) if wanted else {}
+    for name, value in parse_qsl(wanted, keep_blank_values=True):
+        if ANSWER in value:
+            continue
+        given = parameters.get(name)
+        around = re.fullmatch("(.*)".join(map(re.escape, value.split(ID, 1))), given or "", re.DOTALL)
+        if given is None or around is None:
+            return False, None
+        session = around[1] if ID in value else session
+    return True, session
 
 
 @cache

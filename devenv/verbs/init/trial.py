@@ -12,7 +12,17 @@ from devenv.core.model.bodies import answered_fields
 from devenv.core.model.cookies import with_others
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.service import COOKIE, ID, LOCATION, Filled, Kind, Request, Rule, ServiceProfile
+from devenv.core.model.service import (
+    ANSWER,
+    COOKIE,
+    ID,
+    LOCATION,
+    Filled,
+    Kind,
+    Request,
+    Rule,
+    ServiceProfile,
+)
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.harness.client.http_request import http_request
 from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
@@ -152,7 +162,7 @@ def try_pair(
     profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
     kind = Kind(create, verify, answers=answers)
     session = Opened(session_in(first, profile) or ChallengeId(""), first.cookies)
-    if kind.takes_answer and body is not None:
+    if kind.takes_answer and (body is not None or ANSWER in verify.path):
         kind = _with_answer(pod, kind, Opened(session_in(second, profile) or session.id, second.cookies))
     known = pod.use(kind, session)
     if known.status in _FORM_STATUSES and verify.body and not api.paths:

@@ -199,7 +199,7 @@ class Sessions:
     def _read(self, request: Recorded) -> Reading | None:
         given, sent = self.profile.carried(request.answer_headers), self.profile.carried(request.headers)
         return self.profile.read(
-            request.method, request.path, request.sent, request.got, sent or given, given
+            request.method, request.path_and_query, request.sent, request.got, sent or given, given
         )
 
     def _other(self, request: Recorded) -> list[Event]:

@@ -49,6 +49,12 @@ class Recorded(NamedTuple):
     """Whether the answer had a body that is not in the recording."""
 
     @property
+    def path_and_query(self) -> str:
+        """Without scheme and host, which a target may have."""
+        parts = urlsplit(self.target)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    @property
     def path(self) -> str:
         """Without the query."""
         return urlsplit(self.target).path

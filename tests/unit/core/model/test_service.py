@@ -167,6 +167,19 @@ def test_an_id_that_is_a_number_stays_one() -> None:
     assert used.session == "4711"
 
 
+@pytest.mark.parametrize(
+    ("answer", "text"), [(7, "7"), ("a b&c", "a%20b%26c"), ([1, 2], "%5B1%2C%202%5D"), (None, "")]
+)
+def test_an_answer_in_the_query_is_filled_and_read_again(answer: object, text: str) -> None:
+    kind = Kind(Request("/new"), Request("/check/{id}?answer={answer}", "GET"))
+    filled = kind.verify.fill(ChallengeId("a/1"), answer)
+    assert filled.path == f"/check/a%2F1?answer={text}"
+    assert kind.takes_answer
+    reading = replace(REST, kinds={"sum": kind}).read("GET", filled.path, {}, {})
+    assert reading is not None
+    assert (reading.use, reading.session) == ("verify", "a/1")
+
+
 def test_without_an_id_what_is_only_the_id_is_left_out() -> None:
     filled = CAPTCHA.kinds["handwriting"].verify.fill(None, "data:…")
     assert filled.body == {"image_base64": "data:…"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.templates import filled, path_pattern, place_of_id
+from devenv.core.model.templates import filled, path_pattern, place_of_id, target_id
 
 ONE = ChallengeId("one")
 
@@ -44,3 +44,24 @@ def test_a_path() -> None:
     assert path_pattern("/v1.0/{id}/verify").fullmatch("/v1x0/abc/verify") is None
     assert path_pattern("/v1.0/{id}/verify").fullmatch("/v1.0/a/b/verify") is None
     assert path_pattern("/verify").fullmatch("/verify") is not None
+
+
+@pytest.mark.parametrize(
+    ("template", "target", "fits", "session"),
+    [
+        ("/p/{id}/verify", "/p/a%20b/verify/?trace=1", True, "a b"),
+        ("/p/{id}/verify?answer={answer}", "/p/x/verify?answer=7", True, "x"),
+        ("/p/{id}/verify?answer={answer}", "/p/x/verify", True, "x"),
+        ("/verify?id={id}&answer={answer}", "/verify?answer=7&id=a%2Bb", True, "a+b"),
+        ("/verify?id=c-{id}.x", "/verify?id=c-7.x", True, "7"),
+        ("/verify?id={id}", "/verify?answer=7", False, None),
+        ("/api?do=check&id={id}", "/api?do=check&id=1", True, "1"),
+        ("/api?do=check&id={id}", "/api?do=new&id=1", False, None),
+        ("/api?do=new", "/api", False, None),
+        ("/api", "/api?do=new", True, None),
+        ("/", "/?do=new", True, None),
+        ("/other", "/api?do=new", False, None),
+    ],
+)
+def test_a_path_with_a_query(template: str, target: str, fits: bool, session: str | None) -> None:
+    assert target_id(template, target) == (fits, session)
