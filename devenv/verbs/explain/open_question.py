@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import graded_unread
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
+from devenv.core.model.bodies import answered_fields
+from devenv.core.model.vocabulary import Outcome
+
+_GONE = (404, 410)
+"""What is answered of something that is not there (RFC 9110, sections 15.5.5 and 15.5.11)."""
 
 
 def open_question(calls: Sequence[Call], joined: Joined) -> str:
     """Why nothing can be said although no rule found a fault; empty where all was answered.
 
     Every request was refused with "try again" (503), or all of a pod were; a use was graded although Redis
-    had refused to show the session; or of a user-provided service no session was opened at all, or an opened
-    one got an answer that its profile does not know.
+    had refused to show the session; or of a user-provided service no session was opened at all, an opened
+    one got an answer that its profile does not know, or a request that the profile does not name was answered
+    as one about a session that is not there.
     """
     if calls and all(_refused(call) for call in calls):
         return f"every request was refused (503), so nothing is known of sessions: {_why(calls[-1], joined)}"
@@ -35,6 +41,21 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
             return (
                 f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} "
                 f"({refused.reply}): whether it knew the session is not known"
+            )
+    return _lost_unnamed(calls, joined) if joined.user_provided else ""
+
+
+def _lost_unnamed(calls: Sequence[Call], joined: Joined) -> str:
+    """Where a request that the profile does not name is about a session, and looks as if that were lost."""
+    opened = {call.challenge for call in calls if call.kind == "create"}
+    for exchange, challenge in joined.others:
+        body = exchange.response_body or ""
+        outcome = joined.profile.outcome(exchange.status, answered_fields(body), body)
+        if challenge in opened and (outcome is Outcome.NOT_FOUND or exchange.status in _GONE):
+            path = exchange.path.partition("?")[0].replace(challenge, challenge[:6])
+            return (
+                f"devenv.toml names no request {exchange.method} {path}, which is about the session "
+                f"{challenge[:6]} and which {exchange.pod or 'the proxy'} answered with {exchange.status}"
             )
     return ""
 

@@ -82,3 +82,17 @@ def test_a_use_that_was_graded_without_the_session_is_no_all_clear(
     explanation = explain_trace(events, "a test")
     assert (explanation.groups, explanation.exit_code) == ((), code), explanation.verdict
     assert ("had refused GET (-LOADING" in explanation.verdict) == (code == 3)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 3), (410, 3), (200, 0), (422, 0)])
+def test_a_request_that_no_profile_names_and_that_misses_a_session_is_no_all_clear(
+    status: int, code: int
+) -> None:
+    path = f"/puzzles/{CHALLENGE_ID}/verify?answer=0"
+    used = exchange(2, B, path, None, {"detail": "unknown"}, 2.0, 2.1, status)
+    explanation = explain_trace([SERVICE, create(1, A, 1.0), used], "a test")
+    assert (explanation.groups, explanation.exit_code) == ((), code)
+    if code:
+        named = f"names no request POST /puzzles/{CHALLENGE_ID[:6]}/verify, which is about the session"
+        assert named in explanation.verdict
+        assert f"{B} answered with {status}; " in explanation.verdict
