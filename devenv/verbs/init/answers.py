@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from devenv.core.model.cookies import SIGNATURE
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.service import REDIRECTS, Rule, opens
+from devenv.core.model.service import REDIRECTS, Rule, opens, value_at
 from devenv.verbs.init.openapi import called_an_id
 
 _CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
@@ -111,6 +111,7 @@ def rules(
         mine = dict(scalars(known.body))
         plain = [(path, item) for path, item in other.items() if isinstance(item, str | bool)]
         telling = [(path, item) for path, item in plain if mine.get(path) != item]
+        telling = telling or _errors_in_lists(known.body, unknown.body)
         if not telling:
             raise EnvironmentProblem(
                 f"a session that was never opened is answered as one that is known: {known.status} "
@@ -144,6 +145,17 @@ def rules(
         return Understood(not_found, wrong, (), ("how success looks is not known",))
     notes = (f"success is taken to be any other {place} than {value!r} and a word for an error",)
     return Understood(not_found, wrong, (Rule(differs={place: [value, *_WORDS_OF_ERRORS]}),), notes)
+
+
+def _errors_in_lists(known: Mapping[str, Any], unknown: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Texts in the first item of a list, with which only ``unknown`` is answered: GraphQL's ``errors``."""
+    return [
+        (f"{name}.0.{path}" if path else f"{name}.0", text)
+        for name, items in unknown.items()
+        if isinstance(items, list) and items
+        for path, text in scalars(items[0])
+        if isinstance(text, str) and value_at(known, f"{name}.0.{path}" if path else f"{name}.0") != text
+    ]
 
 
 def _text_beside(

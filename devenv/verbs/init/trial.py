@@ -25,7 +25,7 @@ from devenv.core.model.service import (
 )
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.harness.client.http_request import http_request
-from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
+from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, scalars, unknown_like
 from devenv.verbs.init.openapi import OpenApi
 
 MOST_ANSWERS = 12
@@ -35,6 +35,8 @@ _GONE = (404, 410)
 otherwise (RFC 9110, sections 15.5.5 and 15.5.11)."""
 _TRIED_ANSWERS = ("devenv", 0, [0])
 """For ``{answer}`` in ``--body``: a text, a number, a list."""
+_NAMES_OF_OPERATIONS = ("method", "operationName", "query", "action", "op")
+"""Fields that say what a request does, of JSON-RPC, GraphQL and the like."""
 _FORM_STATUSES = (400, 415, 422)
 """What services answer to JSON where they want an HTML form."""
 
@@ -160,7 +162,7 @@ def try_pair(
     else:
         verify = replace(verify, body=body)
     profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
-    kind = Kind(create, verify, answers=answers)
+    kind = _told_apart(Kind(create, verify, answers=answers))
     session = Opened(session_in(first, profile) or ChallengeId(""), first.cookies)
     if kind.takes_answer and (body is not None or ANSWER in verify.path):
         kind = _with_answer(pod, kind, Opened(session_in(second, profile) or session.id, second.cookies))
@@ -176,6 +178,28 @@ def try_pair(
     second_use = pod.use(kind, session) if kind.takes_answer and known.status < 400 else None
     understood = rules(known, unknown, kind.takes_answer, second_use)
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
+
+
+def _told_apart(kind: Kind) -> Kind:
+    """With ``match`` where both requests have one path and method: the field by which their bodies differ."""
+    create, verify = kind.create, kind.verify
+    if (create.path, create.method) != (verify.path, verify.method) or create.match or verify.match:
+        return kind
+    ours, theirs = dict(scalars(create.fields or {})), dict(scalars(verify.fields or {}))
+    differing = [
+        name
+        for name, text in ours.items()
+        if isinstance(text, str) and isinstance(theirs.get(name), str) and theirs[name] != text
+    ]
+    if not differing:
+        return kind
+    name = next((item for item in differing if item in _NAMES_OF_OPERATIONS), differing[0])
+    filled_in = ID in theirs[name] or ANSWER in theirs[name]  # then it is another text in every use
+    return replace(
+        kind,
+        create=replace(create, match={name: ours[name]}),
+        verify=replace(verify, match={} if filled_in else {name: theirs[name]}),
+    )
 
 
 def _with_answer(pod: Pod, kind: Kind, session: Opened) -> Kind:

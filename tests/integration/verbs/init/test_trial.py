@@ -100,6 +100,29 @@ def test_a_refusal_that_is_not_not_found_is_quoted(pod_of: Callable[[Service], P
     assert '429 {"why": "no more"}' in note
 
 
+@pytest.mark.parametrize(
+    ("use", "match"),
+    [
+        ({"method": "use", "id": "{id}", "n": "{answer}"}, {"method": "use"}),
+        ({"method": "use {id}", "id": "{id}", "n": "{answer}"}, {}),
+    ],
+)
+def test_requests_of_one_path_are_told_apart_by_their_bodies(
+    pod_of: Callable[[Service], Pod], use: dict[str, str], match: dict[str, str]
+) -> None:
+    numbered = Numbered(2)
+
+    def one_path(path: str, body: bytes, content_type: str) -> Reply:
+        return numbered("/new" if json.loads(body)["method"] == "open" else "/use", body, content_type)
+
+    create = Request("/rpc", body={"jsonrpc": "2.0", "method": "open"})
+    tried = try_pair(
+        pod_of(one_path), OpenApi({}), create, Request("/rpc"), CAPTCHA, {"jsonrpc": "2.0", **use}
+    )
+    assert tried.kind.create.match == {"method": "open"}
+    assert tried.kind.verify.match == match
+
+
 def test_an_answer_that_ends_the_session_may_have_been_graded(pod_of: Callable[[Service], Pod]) -> None:
     """The third wrong answer is told "too many" and deletes the session; a right one may have passed."""
     numbered = Numbered(2, refusal=422)

@@ -56,6 +56,16 @@ def test_not_found_is_what_an_unknown_id_differs_in() -> None:
     assert rules(answered(no), answered({}, 404)).not_found == (Rule(status=(404,)),)
 
 
+def test_not_found_may_stand_in_a_list_of_errors() -> None:
+    """As GraphQL answers it, with 200 and no data."""
+    known = answered({"data": {"answer": {"ok": False}}})
+    error = {"message": "no such challenge", "extensions": {"code": "NOT_FOUND"}}
+    understood = rules(known, answered({"data": None, "errors": [error]}))
+    assert understood.not_found == (Rule(status=(200,), equals={"errors.0.message": "no such challenge"}),)
+    with pytest.raises(EnvironmentProblem, match="answered as one that is known"):
+        rules(answered({"errors": ["no"]}), answered({"errors": ["no"]}))
+
+
 MISMATCH = {"ok": False, "reason": "mismatch"}
 GONE = {"ok": False, "reason": "expired"}
 
