@@ -20,6 +20,7 @@ from devenv.core.model.env_file import read_env
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.outside import outside
 from devenv.core.model.service import ServiceSpec
+from devenv.core.model.switch import names_address, state_of
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack.environment import SECRETS, essentials
@@ -127,25 +128,9 @@ class OwnService:
 
         ``settings`` are the contract's, with this stack's addresses; ``folders`` name the pod's own folders.
         """
-        service, variables_of_pod = self.service, dict(settings)
-        chosen = {**spec.env, **spec.pod_env.get(pod, {})}
-        for name in _THEIRS:
-            if name in chosen:
-                continue
-            variables_of_pod.pop(name, None)  # the default of its own code
-            if name in self.files:
-                variables_of_pod[name] = self.files[name].value
-        url = _redis_url(variables_of_pod)
-        pair = f"{variables_of_pod['REDIS_HOST']}:{variables_of_pod['REDIS_PORT']}"
-        values = {
-            "redis_host": variables_of_pod["REDIS_HOST"],
-            "redis_port": variables_of_pod["REDIS_PORT"],
-            "redis_url": url,
-            "ml_url": variables_of_pod["ML_SERVICE_URL"],
-            "port": str(port),
-            "host": "127.0.0.1",
-            "pod": pod,
-        }
+        service, chosen = self.service, {**spec.env, **spec.pod_env.get(pod, {})}
+        variables_of_pod = self._of_contract(settings, chosen)
+        values = _stack_values(variables_of_pod, port, pod)
         for name in _LOGIN:
             if not variables_of_pod.get(name) and name not in self.files:
                 variables_of_pod.pop(name, None)
@@ -158,8 +143,8 @@ class OwnService:
             **(folders or {}),
             **_from_env_file(service, self.files),
             **dict.fromkeys(NOWHERE, ""),
-            **dict.fromkeys(REDIS_PAIRS, pair),
-            **dict.fromkeys(REDIS_URLS, url),
+            **dict.fromkeys(REDIS_PAIRS, f"{values['redis_host']}:{values['redis_port']}"),
+            **dict.fromkeys(REDIS_URLS, values["redis_url"]),
             "NO_PROXY": "*",
             "no_proxy": "*",
             "PORT": str(port),
@@ -170,6 +155,17 @@ class OwnService:
             **{name: _put(value, values) for name, value in self.pod_env.get(pod, {}).items()},
             **chosen,
         }
+
+    def _of_contract(self, settings: Mapping[str, str], chosen: Mapping[str, str]) -> dict[str, str]:
+        """The contract's variables; of those that say how and not where, the service's own value counts."""
+        variables = dict(settings)
+        for name in _THEIRS:
+            if name in chosen:
+                continue
+            variables.pop(name, None)  # the default of its own code
+            if name in self.files:
+                variables[name] = self.files[name].value
+        return variables
 
     def replaced(self, variables: Mapping[str, str]) -> list[str]:
         """Which variables of its ``env_file`` a pod with these ``variables`` gets otherwise, in words.
@@ -190,9 +186,25 @@ class OwnService:
         return [f"{where}: not taken over: {'; '.join(reasons)} ({hint})"] if reasons else []
 
     def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:
-        """Of a pod's variables what may be shown: the contract's, without secrets."""
+        """Of a pod's variables what may be shown: the contract's, without secrets.
+
+        Where the service has a switch of its own, USE_REDIS says how that switch stands, whatever set it;
+        it is left out where that is not known.
+        """
         whole = self.environment(spec, pod, settings, 0)
-        return {name: whole[name] for name in CONTRACT if name in whole and name not in SECRETS}
+        shown = {name: whole[name] for name in CONTRACT if name in whole and name not in SECRETS}
+        if self.service.profile.switch.usual or not self.service.switchable:
+            return shown
+        on, off = self.service.redis_on, self.service.redis_off
+        values = _stack_values(self._of_contract(settings, {**spec.env, **spec.pod_env.get(pod, {})}), 0, pod)
+        state = state_of(
+            {name: _put(value, values) for name, value in on.items()},
+            {name: _put(value, values) for name, value in off.items()},
+            whole,
+            [name for name, value in on.items() if names_address(value)],
+        )
+        shown.pop("USE_REDIS", None)
+        return shown if state is None else {**shown, "USE_REDIS": "true" if state else "false"}
 
 
 def _by_pod(service: ServiceSpec, pods: Sequence[str]) -> dict[str, Mapping[str, str]]:
@@ -285,6 +297,19 @@ def _from_env_file(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[
     path = Path(service.directory) / service.env_file
     text = read_text(path, path.name)
     return {name: value for name, (value, _) in read_env(text, path.name).items()}
+
+
+def _stack_values(variables: Mapping[str, str], port: int, pod: str) -> dict[str, str]:
+    """What ``{redis_url}`` and the like stand for in a pod with the contract's ``variables``."""
+    return {
+        "redis_host": variables["REDIS_HOST"],
+        "redis_port": variables["REDIS_PORT"],
+        "redis_url": _redis_url(variables),
+        "ml_url": variables["ML_SERVICE_URL"],
+        "port": str(port),
+        "host": "127.0.0.1",
+        "pod": pod,
+    }
 
 
 def _redis_url(settings: Mapping[str, str]) -> str:

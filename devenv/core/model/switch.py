@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 _USUAL = re.compile(r"USE_REDIS(?:=(true|false))?(?!\w)")
+_STACKS = {"{redis_url}": "redis://HOST:PORT/0", "{redis_host}": "HOST", "{redis_port}": "PORT"}
+"""What devenv.toml has for this stack's Redis, and what a sentence shows in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,9 @@ class Switch:
     def of(cls, on: Mapping[str, str], off: Mapping[str, str]) -> Switch:
         """The switch whose variables are ``on`` and ``off``; both empty: it has none."""
         name = " and ".join(on or off)
-        true, false = (" ".join(f"{word}={value}" for word, value in item.items()) for item in (on, off))
+        true, false = (
+            " ".join(f"{word}={_shown(value)}" for word, value in item.items()) for item in (on, off)
+        )
         if not name:
             return cls("settings", "sessions in Redis", "nothing in Redis")
         return cls(name, true or f"no {name}", false or f"no {name}")
@@ -38,6 +42,41 @@ class Switch:
         """``text`` about USE_REDIS, with this switch in its place."""
         values = {"true": self.on, "false": self.off, None: self.name}
         return _USUAL.sub(lambda match: values[match[1]], text)
+
+
+def _shown(value: str) -> str:
+    for template, words in _STACKS.items():
+        value = value.replace(template, words)
+    return value or '""'
+
+
+def names_address(value: str) -> bool:
+    """Whether a variable's value in devenv.toml is, or has, the address of a Redis."""
+    return "{redis_" in value or "://" in value
+
+
+def state_of(
+    on: Mapping[str, str], off: Mapping[str, str], variables: Mapping[str, str], addresses: Collection[str]
+) -> bool | None:
+    """Whether a pod with ``variables`` has the switch on, whose variables are ``on`` and ``off``.
+
+    None where they are neither. ``addresses``: the names of those of ``on`` that carry an address; another
+    address is on too, as the service then uses some Redis. A variable that is not set is like an empty one.
+    """
+    names = {*on, *off}
+
+    def differing(wanted: Mapping[str, str]) -> list[str]:
+        return [
+            name for name in names if variables.get(name, "").casefold() != wanted.get(name, "").casefold()
+        ]
+
+    from_on = differing(on)
+    if not from_on:
+        return True
+    if not differing(off):
+        return False
+    elsewhere = all(name in addresses and variables.get(name) for name in from_on)
+    return True if elsewhere else None
 
 
 USUAL = Switch("USE_REDIS", "USE_REDIS=true", "USE_REDIS=false")

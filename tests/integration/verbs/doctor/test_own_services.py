@@ -147,10 +147,32 @@ def test_a_switch_of_another_name_is_advised_by_its_name(
         explained = json.loads(capsys.readouterr().out)
     (finding,) = report["findings"]
     assert finding["sentence"] == f"{A}, {B} with no TICKETS_URL: no session is in Redis"
-    assert finding["change"] == {"text": "TICKETS_URL={redis_url}", "file": A, "line": None}
+    assert finding["change"] == {"text": "TICKETS_URL=redis://HOST:PORT/0", "file": A, "line": None}
     (group,) = explained["findings"]
-    assert group["change"] == "keep sessions in Redis: TICKETS_URL={redis_url} on every pod"
+    assert group["change"] == "keep sessions in Redis: TICKETS_URL=redis://HOST:PORT/0 on every pod"
     assert "USE_REDIS" not in json.dumps([report, explained])
+
+
+EMPTIED = {"TICKETS_URL": ""}
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [({A: EMPTIED, B: EMPTIED}, "pod-memory"), ({A: {}, B: EMPTIED}, "mixed-flags")],
+    ids=["on both pods", "on one pod"],
+)
+def test_a_switch_that_carries_the_address_is_off_where_it_is_empty(
+    given: dict[str, dict[str, str | None]], cause: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack's USE_REDIS is true, and what the pods were started with decides: no address is wrong."""
+    with running(here, 'redis = { on = { TICKETS_URL = "{redis_url}" }, off = { TICKETS_URL = "" } }'):
+        open_stack("embedded", here / ".devenv").restart_pods(given, lambda line: None)
+        report = doctor(1, capsys)
+        assert main(["explain", "--json"]) == 1
+        explained = json.loads(capsys.readouterr().out)
+    assert {finding["cause"] for finding in report["findings"]} == {cause}
+    assert [group["cause"] for group in explained["findings"]] == [cause]
+    assert "{redis_url}" not in json.dumps([report["findings"], explained["findings"]])
 
 
 def test_a_service_that_env_sends_to_another_redis(

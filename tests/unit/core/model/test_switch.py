@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.model.switch import USUAL, Switch
+from devenv.core.model.switch import USUAL, Switch, names_address, state_of
 
 BACKEND = Switch.of({"SESSION_BACKEND": "redis"}, {"SESSION_BACKEND": "memory"})
 
@@ -11,7 +11,11 @@ BACKEND = Switch.of({"SESSION_BACKEND": "redis"}, {"SESSION_BACKEND": "memory"})
     ("switch", "words"),
     [
         (BACKEND, "SESSION_BACKEND=redis, not SESSION_BACKEND=memory: SESSION_BACKEND"),
-        (Switch.of({"REDIS": "{redis_url}"}, {}), "REDIS={redis_url}, not no REDIS: REDIS"),
+        (Switch.of({"REDIS": "{redis_url}"}, {}), "REDIS=redis://HOST:PORT/0, not no REDIS: REDIS"),
+        (
+            Switch.of({"REDIS": "{redis_host}:{redis_port}"}, {"REDIS": ""}),
+            'REDIS=HOST:PORT, not REDIS="": REDIS',
+        ),
         (Switch.of({}, {"IN_MEMORY": "1"}), "no IN_MEMORY, not IN_MEMORY=1: IN_MEMORY"),
         (Switch.of({"A": "1", "B": "2"}, {"A": "0"}), "A=1 B=2, not A=0: A and B"),
         (Switch.of({}, {}), "sessions in Redis, not nothing in Redis: settings"),
@@ -27,3 +31,33 @@ def test_longer_names_and_other_values_stay() -> None:
     assert USUAL.usual
     assert not BACKEND.usual
     assert Switch.of({"USE_REDIS": "true"}, {"USE_REDIS": "false"}) == USUAL
+
+
+ADDRESS, TWO = ({"CACHE_URL": "redis://a:1/0"}, {"CACHE_URL": ""}), ({"A": "1", "B": "redis"}, {"A": "0"})
+
+
+@pytest.mark.parametrize(
+    ("switch", "variables", "state"),
+    [
+        (ADDRESS, {"CACHE_URL": "redis://a:1/0"}, True),
+        (ADDRESS, {"CACHE_URL": ""}, False),
+        (ADDRESS, {}, False),
+        (ADDRESS, {"CACHE_URL": "redis://b:2/0"}, True),
+        (TWO, {"A": "1", "B": "Redis"}, True),
+        (TWO, {"A": "0"}, False),
+        (TWO, {"A": "1"}, None),
+        (TWO, {"A": "1", "B": "file"}, None),
+    ],
+)
+def test_how_a_switch_stands(
+    switch: tuple[dict[str, str], dict[str, str]], variables: dict[str, str], state: bool | None
+) -> None:
+    assert state_of(*switch, variables, ["CACHE_URL"]) is state
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [("{redis_url}", True), ("{redis_host}", True), ("redis://h:1", True), ("redis", False), ("", False)],
+)
+def test_which_values_carry_an_address(value: str, address: bool) -> None:
+    assert names_address(value) is address
