@@ -98,6 +98,20 @@ Remains = tuple[int | None, str | None]
 """What is left of a session's key: how long, and the document without times (None: any document)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What requests leave of a session's key one after the other, in any sequence."""
+
+    left: frozenset[Remains] = frozenset()
+    """What was left; empty: the key was gone, or nothing was tried."""
+    requests: int = 0
+    """How many requests were tried. Fewer of them may leave something else."""
+
+
+NOT_TRIED = Usual()
+"""No sequence was tried."""
+
+
 def read_answer(answer: Answered) -> ServiceOutcome:
     """What an answer says of the request; ERROR where it grades nothing."""
     body = _body(answer)
@@ -135,14 +149,14 @@ def judge(
     cast: Sequence[Participant],
     outcome: Outcome,
     limit: int | None = ATTEMPTS_LIMIT,
-    usual: frozenset[Remains] = frozenset(),
+    usual: Usual = NOT_TRIED,
 ) -> tuple[OutcomeViolation, ...]:
     """What is wrong, each kind once. All requests and events count as simultaneous.
 
     An order of traces does not keep who came later, so nothing may be concluded from that. ``limit``: graded
     answers that a session takes; 0: any number; None: not known. ``usual``: what the same requests leave of
     the key one after the other; a service may keep an empty session under its key. Where nothing else is
-    wrong and all were served, what they never leave is not serial: a change was lost, say.
+    wrong and all were served, what as many requests never leave is not serial: a change was lost, say.
     """
     requests = [item for item in cast if item.answer is not None]
     events = [item for item in cast if item.event is not None]
@@ -169,7 +183,8 @@ def judge(
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, OutcomeViolation(kind, sentence))
     served = all(answer.status == 200 for answer in outcome.answers)
-    if findings or not usual or not served or done or outcome.left is None or _is_usual(outcome, usual):
+    compared = usual.left and usual.requests == len(requests) and served and not done
+    if findings or not compared or outcome.left is None or _is_usual(outcome, usual):
         return tuple(findings.values())
     return (OutcomeViolation(NOT_SERIAL, _left_otherwise(requests, outcome)),)
 
@@ -180,8 +195,8 @@ def remains(outcome: Outcome) -> Remains:
     return outcome.left, None if document is None else without_times(document)
 
 
-def _is_usual(outcome: Outcome, usual: frozenset[Remains]) -> bool:
-    return bool({remains(outcome), (outcome.left, None)} & usual)
+def _is_usual(outcome: Outcome, usual: Usual) -> bool:
+    return bool({remains(outcome), (outcome.left, None)} & usual.left)
 
 
 def _left_otherwise(requests: Sequence[Participant], outcome: Outcome) -> str:
@@ -199,7 +214,7 @@ def possible_beyond_limit(
     cast: Sequence[Participant],
     answers: Iterable[tuple[Participant, Answered, bool]],
     finals: Iterable[tuple[Outcome, bool]],
-    usual: frozenset[Remains] = frozenset(),
+    usual: Usual = NOT_TRIED,
 ) -> frozenset[str]:
     """The kinds that ``judge`` can give for any outcome with more graded answers than the session takes.
 
@@ -234,9 +249,7 @@ def _allowed_unserved(answer: Answered, reply_lost: bool) -> bool:
     return 400 <= answer.status < 500 and answer.status not in _REFUSALS
 
 
-def _possible_remains(
-    events: Sequence[Participant], left: Outcome, ended: bool, usual: frozenset[Remains]
-) -> set[str]:
+def _possible_remains(events: Sequence[Participant], left: Outcome, ended: bool, usual: Usual) -> set[str]:
     happened = {item.event for item, happened in zip(events, left.happened, strict=True) if happened}
     keys = [(item.key, item.left) for item in left.beside]
     if left.left is not None:

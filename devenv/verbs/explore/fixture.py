@@ -24,7 +24,7 @@ from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.resp.refusals import asks_for_cluster
 from devenv.core.search.behaviour import RESTART, Answered
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Remains, read_answer
+from devenv.core.search.outcome import NOT_TRIED, Usual, read_answer
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CANNOT_CONNECT_S, TIMEOUT_S, CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
@@ -60,7 +60,7 @@ class Fixture:
     """How it is sent; None: as the contract says."""
     cluster: str | None = None
     """Where Redis is a cluster, the pods' REDIS_CLUSTER, empty without it; None: Redis is none."""
-    usual: frozenset[Remains] = frozenset()
+    usual: Usual = NOT_TRIED
     """What the requests leave of the key one after the other; asked of a user-provided service only."""
 
     @property

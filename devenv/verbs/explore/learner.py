@@ -23,7 +23,7 @@ from devenv.core.search.behaviour import (
 from devenv.core.search.clock_times import StandingTimes
 from devenv.core.search.composition import Composition, PackedState, Program
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Outcome, Remains, beside_of, ends_session, is_graded_answer, life
+from devenv.core.search.outcome import Outcome, Usual, beside_of, ends_session, is_graded_answer, life
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.shortest import Canonical
@@ -66,7 +66,7 @@ class LearnedSystem:
     key: SessionKey
     limit: int | None
     """Graded answers that a session takes; 0: any number; None: not known."""
-    usual: frozenset[Remains]
+    usual: Usual
     """What requests leave of the key one after the other."""
     groups: tuple[int, ...]
     """The number of each participant's group; those of one group are interchangeable."""

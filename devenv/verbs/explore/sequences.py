@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice, permutations
 
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Remains, remains
+from devenv.core.search.outcome import Remains, Usual, remains
 from devenv.verbs.explore.confirm import job_of
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
@@ -15,9 +15,7 @@ MOST_SEQUENCES = 24
 """This many are tried: all of four different requests."""
 
 
-async def left_by_sequences(
-    fixture: Fixture, cast: Sequence[Participant], remote: Remote
-) -> frozenset[Remains]:
+async def left_by_sequences(fixture: Fixture, cast: Sequence[Participant], remote: Remote) -> Usual:
     """What is left of the key after the cast's requests in each sequence, where the key is still there.
 
     Each sequence runs twice on real pods. Where the two texts differ in more than times of the clock (a nonce
@@ -36,4 +34,4 @@ async def left_by_sequences(
         left, document = remains(first.outcome)
         if left is not None:
             usual.add((left, document if (left, document) == remains(second.outcome) else None))
-    return frozenset(usual)
+    return Usual(frozenset(usual), len(requests))

@@ -93,5 +93,6 @@ def test_its_orders_are_explored(stack: EmbeddedStack, tmp_path: Path, mode: Mod
     assert (detected.traces, detected.complete) == (4, True)
     [violation] = detected.violations
     assert (violation.kind, violation.confirmed, violation.traces) == ("not-serial", True, 2)
+    assert violation.requests == ("W", "W")  # one alone leaves one item, and loses nothing
     assert violation.replayed == violation.replays
     assert "which these requests one after the other never leave" in violation.sentence

@@ -21,6 +21,7 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusi
 from devenv.core.model.ids import SessionKey
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.search.outcome import NOT_TRIED, Usual
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.verbs.explore.direct_mode import search
@@ -179,7 +180,7 @@ class Counting:
     ttl_ms: int = 60_000
     db: int = 0
     limit: int | None = ATTEMPTS_LIMIT
-    usual: frozenset[Any] = frozenset()
+    usual: Usual = NOT_TRIED
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         return job(requests=len(cast), lock=self.lock).calls

@@ -13,6 +13,7 @@ from devenv.core.search.outcome import (
     AT_NO_COST,
     Beside,
     Outcome,
+    Usual,
     beside_of,
     ends_session,
     is_graded,
@@ -175,7 +176,7 @@ def test_what_requests_leave_one_after_the_other_is_no_resurrection(
 ) -> None:
     """aiohttp-session's logout writes {}: that the key is there proves nothing."""
     outcome = Outcome((RIGHT,), (), 60_000, WHOLE)
-    judgement = judge(parse_meeting("R").cast()[0], outcome, 0, frozenset(usual))
+    judgement = judge(parse_meeting("R").cast()[0], outcome, 0, Usual(frozenset(usual), 1))
     assert [item.kind for item in judgement] == kinds
 
 
@@ -198,10 +199,13 @@ def test_what_no_sequence_leaves_is_not_serial(left: str, answers: tuple[int, ..
     outcome = Outcome(
         tuple(Answered(status, body if status == 200 else refused) for status in answers), (), 60_000, left
     )
-    usual = frozenset({remains(replace(outcome, document=BOTH))})
+    usual = Usual(frozenset({remains(replace(outcome, document=BOTH))}), 2)
     cast = parse_meeting("2 W").cast()[0]
     assert [item.kind for item in judge(cast, outcome, 0, usual)] == kinds
     assert judge(cast, outcome, 0) == (), "where no sequence was asked, nothing is concluded"
+    alone = replace(outcome, answers=outcome.answers[:1])
+    one = parse_meeting("W").cast()[0]
+    assert judge(one, alone, 0, usual) == (), "one request alone leaves what two in sequence never leave"
 
 
 ANSWERS = [RIGHT, RIGHT_2, WRONG, WRONG_2, answered(success=False, attempts=3), GONE, answered(500), BUSY]

@@ -11,6 +11,7 @@ from devenv.core.search.behaviour import Behaviour, Event, LearnedProgram
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.composition import Composition, Program
 from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.search.outcome import NOT_TRIED
 from devenv.core.search.states.cover import Cover
 from devenv.core.search.states.product_states import ProductSearch
 from devenv.verbs.explore import bounded, parts
@@ -46,7 +47,7 @@ def learned(cast: tuple[Participant, ...], cover: bool = False, limit: int = LIM
     groups = [letters.index(letter) for letter in letters]
     system = Composition(programs, STORE, FRESH)
     search = ProductSearch(system, groups, merge=False) if cover else searched(system, groups, merge=True)
-    result = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), tuple(groups), search)
+    result = LearnedSystem(cast, system, tuple(programs), KEY, limit, NOT_TRIED, tuple(groups), search)
     if cover:
         means = result.meaning
         assert means is not None
