@@ -123,7 +123,9 @@ def public_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     """``headers`` with empty values, but those of the protocol and those that only place the session's id."""
     return {
         name: value
-        if name.lower() in _PUBLIC_HEADERS or name.lower().startswith("mcp-") or value == ID
+        if name.lower() in _PUBLIC_HEADERS
+        or name.lower().startswith("mcp-")
+        or value.removeprefix("Bearer ") == ID
         else ""
         for name, value in headers.items()
     }

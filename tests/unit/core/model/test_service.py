@@ -11,6 +11,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
+from devenv.core.model.requests import public_headers
 from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, opens, value_at
 from devenv.core.model.session_profile import Fix
 from devenv.core.model.topology import StackSpec
@@ -260,6 +261,12 @@ def test_a_stack_with_a_service_survives_its_json() -> None:
     assert again == spec
     assert again.profile == REST
     assert StackSpec.from_json(json.loads(json.dumps(StackSpec().to_json()))).profile is CAPTCHA
+
+
+def test_a_header_that_only_places_the_id_is_public() -> None:
+    """doctor asks a running stack for a session by what is public of [session]."""
+    headers = {"Authorization": "Bearer {id}", "X-Token": "{id}", "X-Key": "s3cret", "X-Both": "s3cret {id}"}
+    assert public_headers(headers) == {**headers, "X-Key": "", "X-Both": ""}
 
 
 def test_values_of_variables_are_not_public() -> None:
