@@ -10,7 +10,7 @@ import httpx
 from devenv.core.model.bodies import answered_fields
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.requests import Request, value_at
-from devenv.core.model.service import COOKIE
+from devenv.core.model.service import COOKIE, ID
 from devenv.core.model.session_profile import SessionProfile
 from devenv.harness.client.http_request import http_request
 from devenv.wire.executor.cookies import Cookies
@@ -53,6 +53,9 @@ class LoginClient:
 
     def send(self, request: Request, headers: Mapping[str, str] = NO_HEADERS) -> httpx.Response:
         """The answer to a request in the session. Raises httpx.HTTPError where none comes."""
+        if self._id is None:  # "Bearer " alone is no header
+            kept = {name: value for name, value in request.headers.items() if ID not in value}
+            request = replace(request, headers=kept)
         filled = request.fill(self._id)
         sent_headers = dict(filled.headers)
         cookies = [text for text in (self._cookies.header, sent_headers.pop(COOKIE, "")) if text]

@@ -43,6 +43,8 @@ def test_a_token_stands_where_the_request_has_its_place() -> None:
         SessionProfile((Request("/login"),), ask, {}, id_field="data.token"), received,
         content=json.dumps({"data": {"token": "t-1"}}),
     )  # fmt: skip
+    login.send(ask)
+    assert "Authorization" not in received[-1].headers  # who has no session names none
     login.open()
     login.send(ask)
     assert received[-1].headers["Authorization"] == "Bearer t-1"
