@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from devenv.core.kubernetes import ServiceOptions, StackOptions, service_manifests, stack_manifests, to_yaml
 from devenv.core.model.yaml_lines import read_manifests
@@ -21,6 +24,9 @@ from devenv.verbs.simulate.randomness import Seeded
 each_file = settings(max_examples=15, deadline=None)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,9}[a-z0-9])?", fullmatch=True)
+FLAGGER = Draft202012Validator(
+    json.loads(Path(__file__).with_name("flagger_crd.schema.json").read_text(encoding="utf-8"))
+)
 variables = st.dictionaries(st.from_regex(r"[A-Z][A-Z_]{0,5}", fullmatch=True), texts, max_size=3)
 
 
@@ -66,6 +72,36 @@ def test_the_files_of_a_rollout(plan_name: str, target: Target) -> None:
         assert read(text) == plain(objects)
     [flags] = rollout_files("flagd", plan, target).values()
     json.loads(flags, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("plan_name", ["births", "guide", "cohort", "six-stages"])
+def test_flagger_allows_every_field_of_a_shipped_plan(plan_name: str) -> None:
+    plan, _ = load_plan(plan_name)
+    [text] = rollout_files("flagger", plan, Target()).values()
+    objects = read(text)
+    assert [each["kind"] for each in objects] == ["MetricTemplate", "Canary"]
+    for each in objects:
+        FLAGGER.validate(each)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda template, canary: template["spec"]["provider"].update(type="promtheus"),
+        lambda template, canary: template["spec"].pop("query"),
+        lambda template, canary: canary["spec"]["analysis"].pop("stepWeights"),
+        lambda template, canary: canary["spec"]["analysis"].update(stepWeight=10),
+        lambda template, canary: canary["spec"]["analysis"].update(interval="soon"),
+        lambda template, canary: canary["spec"]["analysis"].update(steps=[10]),
+        lambda template, canary: canary["spec"]["analysis"]["metrics"][0].pop("name"),
+        lambda template, canary: canary["spec"]["service"].update(port="8000"),
+        lambda template, canary: canary["spec"]["targetRef"].update(kind="StatefulSet"),
+    ],
+)
+def test_a_field_that_flagger_does_not_allow_is_seen(spoil: Callable[[Any, Any], object]) -> None:
+    template, canary = plain(flagger(load_plan("births")[0], Target()))
+    spoil(template, canary)
+    assert not (FLAGGER.is_valid(template) and FLAGGER.is_valid(canary))
 
 
 @each_file
