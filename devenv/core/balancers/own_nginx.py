@@ -40,11 +40,11 @@ _MOST_ADDED = 1_000_000
 """Characters: headers of one block are repeated for each proxy_pass that inherits them."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Directive:
     """One directive: its words, where it stands in the text, and what is in its block."""
 
-    words: list[str]
+    words: tuple[str, ...]
     start: int
     """Where it begins in the text."""
     end: int
@@ -125,7 +125,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
 def _top(everything: list[Directive], place: Place) -> str:
     """What stands before all else, in the first line: line numbers stay."""
     workers = [each for each in everything if each.name == "worker_processes"]
-    single = not workers or workers[0].words[1:] == ["1"]
+    single = not workers or workers[0].words[1:] == ("1",)
     sets_master = any(each.name == "master_process" for each in everything)
     process = "" if sets_master else "master_process off; " if single else ""
     user = f"user {place.user}; " if place.user and not single else ""
@@ -222,7 +222,7 @@ def inside(each: Directive, block: str) -> bool:
     """Whether a block of this name is around it."""
     above = each.parent
     while above is not None:
-        if above.words[:1] == [block]:
+        if above.words[:1] == (block,):
             return True
         above = above.parent
     return False
@@ -240,7 +240,7 @@ def _with(text: str, spans: list[tuple[int, int, str]], top: str) -> str:
 
 def parse(copy: OwnCopy) -> Directive:
     """The directives, with their places."""
-    root = Directive(["main"], 0, len(copy.text), 1, [])
+    root = Directive(("main",), 0, len(copy.text), 1, [])
     stack, start, position = [root], -1, 0
     words: list[str] = []
     line = counted = 0
@@ -257,7 +257,7 @@ def parse(copy: OwnCopy) -> Directive:
             line += copy.text.count("\n", counted, start)
             counted = start
             inner: list[Directive] | None = [] if token == "{" else None  # noqa: S105
-            made = Directive(words, start, position, line + 1, inner, position, stack[-1])
+            made = Directive(tuple(words), start, position, line + 1, inner, position, stack[-1])
             block = stack[-1].block
             assert block is not None
             block.append(made)

@@ -84,7 +84,7 @@ def _policy(group: ServerGroup, upstream: Directive, methods: list[Directive]) -
         return "round_robin"
     sticky = [each for each in methods if each.name == "sticky"]
     if sticky:
-        if len(sticky) > 1 or sticky[0].words[1:2] != ["cookie"]:
+        if len(sticky) > 1 or sticky[0].words[1:2] != ("cookie",):
             group.not_known(f"line {sticky[0].line}: `{text_of(sticky[0])}` has no model")
         others = [kind for kind in kinds if not kind.startswith("sticky")]
         group.without_cookie = _SIMPLE.get(others[0], "") if others else "round_robin"
@@ -98,7 +98,7 @@ def _policy(group: ServerGroup, upstream: Directive, methods: list[Directive]) -
 def _processes(group: ServerGroup, everything: list[Directive], zone: bool) -> None:
     """Several worker processes without a zone have each its own turns and counts."""
     workers = next((each for each in everything if each.name == "worker_processes"), None)
-    if workers is None or workers.words[1:] == ["1"] or zone:
+    if workers is None or workers.words[1:] == ("1",) or zone:
         return
     group.without_cookie = ""
     if group.policy in ("round_robin", "least_conn", STREAM):

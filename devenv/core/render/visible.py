@@ -31,12 +31,23 @@ _HIDDEN = (
 """Unicode's categories Cc, Cf, Cs, Zl and Zp without the visible number signs of Arabic, Syriac and Kaithi;
 letters that are drawn as nothing (Default_Ignorable_Code_Point, UAX #44); what is no character."""
 _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
-_INVISIBLE = re.compile(
-    f"[{_HIDDEN}]"
-    "|(?<![^\x00-\x7f])[\ufe00-\ufe0f]"  # a variation selector that follows no letter or emoji
-    f"|(?<=[{_MARKS}]{{4}})[{_MARKS}]"  # from the fifth accent on one letter: it covers other lines
-)
-_INVISIBLE_OR_END = re.compile(f"[\n\t]|{_INVISIBLE.pattern}")
+_SELECTORS = "\ufe00-\ufe0f"
+
+
+def _invisible(hidden: str) -> re.Pattern[str]:
+    """One character that is in ``hidden``, or has no picture where it stands.
+
+    The pattern begins with one class: the engine then skips all other characters quickly.
+    """
+    return re.compile(
+        f"[{hidden}{_SELECTORS}{_MARKS}](?:(?<=[{hidden}])"
+        f"|(?<=[{_SELECTORS}])(?<![^\x00-\x7f][{_SELECTORS}])"  # it follows no letter or emoji
+        f"|(?<=[{_MARKS}]{{5}}))"  # from the fifth accent on one letter: it covers other lines
+    )
+
+
+_INVISIBLE = _invisible(_HIDDEN)
+_INVISIBLE_OR_END = _invisible(f"\n\t{_HIDDEN}")
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&]|^[#+=-]|(?<=:)//|(?<=www)\.")
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])")
 _BACKTICKS = re.compile("`+")

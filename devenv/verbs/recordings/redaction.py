@@ -194,7 +194,9 @@ class Redactor:
             name, equals, value = pair.partition("=")
             if not equals:
                 name, value = "", pair
-            called, plain = decoded(name.replace("+", " ")), decoded(value.replace("+", " "))
+            called, plain = name, value
+            if "%" in pair or "+" in pair:
+                called, plain = decoded(name.replace("+", " ")), decoded(value.replace("+", " "))
             clean = str(
                 self._value(_among(called, others) if others else called, plain, f"{what} {called}".rstrip())
             )
@@ -299,7 +301,7 @@ class Redactor:
             return value
         if self.keep and name.lower() in self._kept():
             return value
-        if isinstance(value, str) and (_ANY_ID.fullmatch(value) or value == REDACTED):
+        if isinstance(value, str) and (value == REDACTED or (value[0] == "{" and _ANY_ID.fullmatch(value))):
             return value
         number = isinstance(value, int | float)
         if self._is_secret(name) and not (number and tells_about(name)):

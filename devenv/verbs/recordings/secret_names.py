@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 _PARTS = r"""
@@ -157,13 +158,22 @@ def is_secret_name(name: str) -> bool:
 
     ``passwordConfirm``, ``user[password]``, ``passwords[]``, ``password1``, ``x-api-key``, ``비밀번호``.
     """
-    words = _words_of(name)
+    if "2" in name and _TWO_FACTORS.search(name.casefold()):
+        return True
+    return _are_secret(_words_of(name)) or (
+        not name.isascii() and _is_proving_code(_words_of(_without_accents(name)))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _are_secret(words: tuple[str, ...]) -> bool:
+    """Whether these words are the name of a secret; many names differ by their numbers alone."""
     joined = "".join(words)
-    if ("2" in name and _TWO_FACTORS.search(name.casefold())) or _ANYWHERE.search(joined):
+    if _ANYWHERE.search(joined):
         return True
     if not joined.isascii() and _ANYWHERE.search(_without_accents(joined)):
         return True
-    if _is_proving_code(name):
+    if joined.isascii() and _is_proving_code(words):
         return True
     if _WORDS.isdisjoint(words):
         return False
@@ -176,8 +186,7 @@ def is_secret_name(name: str) -> bool:
     return False
 
 
-def _is_proving_code(name: str) -> bool:
-    words = _words_of(name if name.isascii() else _without_accents(name))
+def _is_proving_code(words: Sequence[str]) -> bool:
     if _CODES.isdisjoint(words) or not _NO_CODE.isdisjoint(words):
         return False
     return any(word.startswith(_PROVING) for word in words)

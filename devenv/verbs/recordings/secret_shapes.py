@@ -186,8 +186,8 @@ _SHAPES: tuple[_Shape, ...] = (
     (_KOREAN_MOBILE, "01", 10, _any),
 )
 _SHORTEST = min(shortest for _, _, shortest, _ in (*_BESIDE_AT, *_SHAPES))
-_HARMLESS = re.compile(r"[^@+/]{0,9}")
-"""Too short for all shapes but those with ``@``, ``+`` or ``://``."""
+_HARMLESS = re.compile(r"[^@+]{0,9}|[^@\d]{0,9}")
+"""Too short for all shapes but those with ``@``, and those with ``+`` and digits."""
 
 
 def without_secret_shapes(text: str, put: str) -> tuple[str, int]:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 _WORD = re.compile("[A-Za-z0-9]+")
+_READ = 2_000
+"""Characters of a form whose words it may be listed under."""
 
 
 @dataclass(slots=True)
@@ -36,10 +38,18 @@ class WholeValues:
 
     def _index(self, value: str) -> None:
         for form in _forms(value):
-            words = _WORD.findall(form)
+            words = dict.fromkeys(_first_words(form))
             rarest = min(words, key=lambda word: len(self._by_word.get(word, ())), default=None)
             listed = self._wordless if rarest is None else self._by_word.setdefault(rarest, [])
             listed.append((form, value))
+
+
+def _first_words(form: str) -> list[str]:
+    """The words of the first ``_READ`` characters, each whole; of a longer first word, all words."""
+    words = _WORD.findall(form, 0, _READ)
+    if len(form) > _READ and words and _WORD.match(form, _READ):
+        words.pop()  # it may go on
+    return words or _WORD.findall(form)
 
 
 def _stands(form: str, text: str) -> bool:
@@ -60,4 +70,5 @@ def whole(value: str) -> re.Pattern[str]:
 
 def _forms(value: str) -> list[str]:
     """A value as it is and percent-encoded, the longest form first."""
-    return sorted({value, quote(value, safe=""), quote_plus(value)}, key=len, reverse=True)
+    escaped = quote(value, safe="")
+    return sorted({value, escaped, escaped.replace("%20", "+")}, key=len, reverse=True)
