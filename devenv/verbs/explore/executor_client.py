@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from devenv.core.model.errors import error_from_json
 from devenv.core.spec.learned_scripts import ScriptCall, ScriptEffect
+from devenv.verbs.explore.stack_answers import read_answer
 from devenv.wire.control.async_client import AsyncControlClient
 from devenv.wire.executor.codec import script_call_to_json, script_effect_from_json
 from devenv.wire.executor.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
@@ -34,23 +36,25 @@ class Remote:
 
     async def rules(self) -> list[str]:
         """The ids of the rules at the gate that are not the executor's."""
-        rules = (await self._control.request("GET", "/rules"))["rules"]
-        return [rule["id"] for rule in rules if not rule["id"].startswith(RULE_PREFIX)]
+        answer = await self._control.request("GET", "/rules")
+        rules = read_answer(lambda data: [str(rule["id"]) for rule in data["rules"]], answer)
+        return [rule for rule in rules if not rule.startswith(RULE_PREFIX)]
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
         """Requests on scripted replies. Raises the first job's error, if one failed."""
-        return [ScriptedRun.from_json(data) for data in await self._run(jobs)]
+        return [read_answer(ScriptedRun.from_json, data) for data in await self._run(jobs)]
 
     async def scheduled(self, jobs: Sequence[Scheduled]) -> list[ScheduledRun]:
         """Orders on real Redis. Raises the first job's error, if one failed."""
-        return [ScheduledRun.from_json(data) for data in await self._run(jobs)]
+        return [read_answer(ScheduledRun.from_json, data) for data in await self._run(jobs)]
 
     async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect]:
         """What the real Redis does with scripts. Raises the first call's error, if one failed."""
         effects: list[ScriptEffect] = []
         for start in range(0, len(calls), BATCH):
             body = {"calls": [script_call_to_json(call) for call in calls[start : start + BATCH]]}
-            effects += [script_effect_from_json(data) for data in await self._post("/explore/scripts", body)]
+            answers = await self._post("/explore/scripts", body)
+            effects += [read_answer(script_effect_from_json, data) for data in answers]
         return effects
 
     async def _run(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
@@ -67,9 +71,8 @@ class Remote:
         return results
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        results: list[dict[str, Any]] = (await self._control.request("POST", path, json=dict(body)))[
-            "results"
-        ]
+        answer = await self._control.request("POST", path, json=dict(body))
+        results: list[dict[str, Any]] = read_answer(itemgetter("results"), answer)
         for data in results:
             if "error" in data:
                 raise error_from_json(data["error"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
 from devenv.core.model.events import TraceEvent
@@ -25,6 +26,7 @@ from devenv.core.serializability.orders import (
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore.result import INTERRUPTED
 from devenv.verbs.explore.sessions.result import FoundViolation, Tally
+from devenv.verbs.explore.stack_answers import read_answer
 from devenv.wire.control.client import ControlClient
 from devenv.wire.executor.session_jobs import SessionCall, SessionJob, SessionRun
 
@@ -47,10 +49,11 @@ class SessionRemote:
         """The jobs' results. Raises the first error."""
         body = {"jobs": [job.to_json() for job in jobs]}
         runs = []
-        for data in self._control.request("POST", "/explore/sessions", json=body)["results"]:
+        answer = self._control.request("POST", "/explore/sessions", json=body)
+        for data in read_answer(itemgetter("results"), answer):
             if "error" in data:
                 raise error_from_json(data["error"])
-            runs.append(SessionRun.from_json(data))
+            runs.append(read_answer(SessionRun.from_json, data))
         for run in runs:
             self.requests += len(run.end.answers) + 2
         return runs
