@@ -20,7 +20,7 @@ devenv.toml; that of Django's cached_db, whose rows are in an SQLite file, has o
 with what one request after the other ends in ([exploration.md](exploration.md#sessions-without-a-model)).
 **4 of 6**: in 4 of the 6 orders of the commands a change is lost (`a+b`), or a session that was logged out
 works again (`a+logout`, `ask+logout`).
-*refused*: in this many orders a request was told no that is told yes in every sequence.
+*refused*: in this many orders the service refused a request that it accepts in every sequence.
 *at once*: the same of the orders in which all requests are under way before a command runs, where that is
 another number; in the others a request starts later.
 """
