@@ -424,11 +424,16 @@ def test_a_url_with_two_databases_is_worth_a_note(doctor: Doctor, capsys: pytest
     assert any("3 (redis-py), 3 (ioredis), 0 (node-redis)" in note for note in answer["notes"])
 
 
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
     """A real server that listens on a socket, and its database 3."""
     path = doctor.folder / "r.sock"
     doctor.world.start("socket", "--unixsocket", str(path))
-    until(path.exists, "the socket is there")
+    until(lambda: _listens(path), "the server listens on the socket")  # the file is there before that
     env = doctor.write("u.env", f"USE_REDIS=true\nREDIS_URL=unix://{path}?db=3\n")
     assert main(["doctor", "--env-file", str(env), "--json"]) == 0
     output = json.loads(capsys.readouterr().out)
