@@ -10,6 +10,9 @@ _USUAL = re.compile(r"USE_REDIS(?:=(true|false))?(?!\w)")
 _STACKS = {"{redis_url}": "redis://HOST:PORT/0", "{redis_host}": "HOST", "{redis_port}": "PORT"}
 """What devenv.toml has for this stack's Redis, and what a sentence shows in its place."""
 
+_SCHEMES = ("redis", "valkey", "unix")
+"""What the scheme of a Redis address contains: ``rediss``, ``redis+sentinel``, Django's ``rediscache``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:
@@ -50,6 +53,15 @@ def _shown(value: str) -> str:
     return value or '""'
 
 
+def _is_another_redis(value: str, on: str) -> bool:
+    """Whether ``value`` is the address of a Redis too, in the form that the value ``on`` has."""
+    scheme, separator, _ = value.casefold().partition("://")
+    if "://" not in on:
+        return bool(value) and not separator and (":" in value or ":" not in on)
+    same = scheme == on.casefold().partition("://")[0]
+    return bool(separator) and (same or any(name in scheme for name in _SCHEMES))
+
+
 def names_address(value: str) -> bool:
     """Whether a variable's value in devenv.toml is, or has, the address of a Redis."""
     return "{redis_" in value or "://" in value
@@ -61,7 +73,8 @@ def state_of(
     """Whether a pod with ``variables`` has the switch on, whose variables are ``on`` and ``off``.
 
     None where they are neither. ``addresses``: the names of those of ``on`` that carry an address; another
-    address is on too, as the service then uses some Redis. A variable that is not set is like an empty one.
+    address of a Redis is on too. An address of something else (``locmemcache://``) or a word is neither.
+    A variable that is not set is like an empty one.
     """
     names = {*on, *off}
 
@@ -75,7 +88,9 @@ def state_of(
         return True
     if not differing(off):
         return False
-    elsewhere = all(name in addresses and variables.get(name) for name in from_on)
+    elsewhere = all(
+        name in addresses and _is_another_redis(variables.get(name, ""), on.get(name, "")) for name in from_on
+    )
     return True if elsewhere else None
 
 

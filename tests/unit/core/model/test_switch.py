@@ -35,6 +35,8 @@ def test_longer_names_and_other_values_stay() -> None:
 
 ADDRESS, TWO = ({"CACHE_URL": "redis://a:1/0"}, {"CACHE_URL": ""}), ({"A": "1", "B": "redis"}, {"A": "0"})
 
+PAIR = ({"CACHE_URL": "a:1"}, {"CACHE_URL": ""})
+
 
 @pytest.mark.parametrize(
     ("switch", "variables", "state"),
@@ -43,6 +45,14 @@ ADDRESS, TWO = ({"CACHE_URL": "redis://a:1/0"}, {"CACHE_URL": ""}), ({"A": "1", 
         (ADDRESS, {"CACHE_URL": ""}, False),
         (ADDRESS, {}, False),
         (ADDRESS, {"CACHE_URL": "redis://b:2/0"}, True),
+        (ADDRESS, {"CACHE_URL": "rediss://b:2/0"}, True),
+        (ADDRESS, {"CACHE_URL": "rediscache://b:2/0"}, True),
+        (ADDRESS, {"CACHE_URL": "unix:///run/redis.sock"}, True),
+        (ADDRESS, {"CACHE_URL": "locmemcache://"}, None),
+        (ADDRESS, {"CACHE_URL": "memory"}, None),
+        (PAIR, {"CACHE_URL": "b:2"}, True),
+        (PAIR, {"CACHE_URL": "memory"}, None),
+        (PAIR, {"CACHE_URL": "locmemcache://"}, None),
         (TWO, {"A": "1", "B": "Redis"}, True),
         (TWO, {"A": "0"}, False),
         (TWO, {"A": "1"}, None),
