@@ -23,7 +23,7 @@ from devenv.core.model.session_profile import AS_IS, Fix, SessionProfile
 from devenv.core.model.switch import USUAL, Switch
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID
-from devenv.core.model.templates import place_of_id, target_id
+from devenv.core.model.templates import Target, place_of_id, target_id
 from devenv.core.model.vocabulary import Answer, Outcome
 
 COOKIE, LOCATION = "Cookie", "location"
@@ -60,7 +60,21 @@ class Kind:
         """Whether a use of the session carries an answer at all."""
         return ANSWER in str([self.verify.path, self.verify.fields])
 
+    def opens(self, target: Target) -> bool:
+        """Whether a request to ``target`` opens a session, if its method and body are those of ``create``."""
+        path = self.create.path
+        if target.path == path or target.path in self.aliases:
+            return True
+        # Not any(), which costs more than the rest: this runs for every line of a log.
+        for template in (path, *self.aliases):
+            if ("?" in template or ID in template) and target_id(template, target)[0]:
+                return True
+        return False
 
+
+GONE_STATUSES = (404, 410)
+"""What is answered of something that is not there, also where a signed id that was made up is refused
+otherwise (RFC 9110, sections 15.5.5 and 15.5.11)."""
 REDIRECTS = (301, 302, 303)
 """How a form that opens a session may be answered: with the session's cookie, and another page to go to."""
 
@@ -228,12 +242,9 @@ class ServiceProfile:
         ``path`` with its query. Where the profile's id stands in a header or a cookie: ``carried`` is the one
         that the client sent, or else was given; ``opened`` the one given in place of what it sent.
         """
-        carried = self._id_in(carried)
+        target, carried = Target.of(path), self._id_in(carried)
         for name, kind in self.kinds.items():
-            opens = method == kind.create.method and any(
-                target_id(template, path)[0] for template in (kind.create.path, *kind.aliases)
-            )
-            if opens and _matches(request, kind.create.match):
+            if method == kind.create.method and kind.opens(target) and _matches(request, kind.create.match):
                 given = _id_text(self._id_in(opened) or carried)
                 challenge_id = given if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
@@ -243,7 +254,7 @@ class ServiceProfile:
             for use, template in uses:
                 if template is None or method != template.method or not _matches(request, template.match):
                     continue
-                fits, in_target = target_id(template.path, path)
+                fits, in_target = target_id(template.path, target)
                 if fits:
                     challenge_id = self._named(template, in_target, request, carried)
                     return Reading(use, name, challenge_id, self.canonical(answer))

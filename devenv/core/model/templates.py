@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from devenv.core.model.ids import ChallengeId
@@ -44,21 +44,34 @@ def place_of_id(template: Any, where: str = "") -> str | None:
     return next((place for place in places if place is not None), None)
 
 
-def target_id(template: str, target: str) -> tuple[bool, str | None]:
-    """Whether a request's target (path and query) is one of ``template``, and the id in it, decoded.
+class Target(NamedTuple):
+    """What a request asks for."""
+
+    path: str
+    """Without a slash at its end."""
+    query: str
+
+    @classmethod
+    def of(cls, text: str) -> Target:
+        """The target in ``text``, a path with or without a query."""
+        path, _, query = text.partition("?")
+        return cls(path.rstrip("/") or "/", query)
+
+
+def target_id(template: str, target: Target) -> tuple[bool, str | None]:
+    """Whether a request's target is one of ``template``, and the id in it, decoded.
 
     Each parameter of the template's query must be there with its value; one that is the answer may have any
     value, or be left out. The target may have other parameters too.
     """
-    path, _, wanted = template.partition("?")
-    sent_path, _, sent = target.partition("?")
-    in_path = path_pattern(path).fullmatch(sent_path.rstrip("/") or "/")
+    pattern, wanted = _parts(template)
+    in_path = pattern.fullmatch(target.path)
     if in_path is None:
         return False, None
-    in_place = in_path.groupdict().get("id")
+    in_place = in_path["id"] if pattern.groups else None
     session = None if in_place is None else unquote(in_place)
-    parameters = dict(parse_qsl(sent, keep_blank_values=True)) if wanted else {}
-    for name, value in parse_qsl(wanted, keep_blank_values=True):
+    parameters = dict(parse_qsl(target.query, keep_blank_values=True)) if wanted else {}
+    for name, value in wanted:
         if ANSWER in value:
             continue
         given = parameters.get(name)
@@ -67,6 +80,13 @@ def target_id(template: str, target: str) -> tuple[bool, str | None]:
             return False, None
         session = around[1] if ID in value else session
     return True, session
+
+
+@cache
+def _parts(template: str) -> tuple[re.Pattern[str], list[tuple[str, str]]]:
+    """The pattern of a template's path, and the parameters of its query."""
+    path, _, query = template.partition("?")
+    return path_pattern(path), parse_qsl(query, keep_blank_values=True)
 
 
 @cache

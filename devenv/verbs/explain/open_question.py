@@ -8,10 +8,8 @@ from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import graded_unread
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
 from devenv.core.model.bodies import answered_fields
+from devenv.core.model.service import GONE_STATUSES
 from devenv.core.model.vocabulary import Outcome
-
-_GONE = (404, 410)
-"""What is answered of something that is not there (RFC 9110, sections 15.5.5 and 15.5.11)."""
 
 
 def open_question(calls: Sequence[Call], joined: Joined) -> str:
@@ -51,7 +49,7 @@ def _lost_unnamed(calls: Sequence[Call], joined: Joined) -> str:
     for exchange, challenge in joined.others:
         body = exchange.response_body or ""
         outcome = joined.profile.outcome(exchange.status, answered_fields(body), body)
-        if challenge in opened and (outcome is Outcome.NOT_FOUND or exchange.status in _GONE):
+        if challenge in opened and (outcome is Outcome.NOT_FOUND or exchange.status in GONE_STATUSES):
             path = exchange.path.partition("?")[0].replace(challenge, challenge[:6])
             return (
                 f"devenv.toml names no request {exchange.method} {path}, which is about the session "

@@ -15,6 +15,7 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import (
     ANSWER,
     COOKIE,
+    GONE_STATUSES,
     ID,
     LOCATION,
     Filled,
@@ -30,9 +31,6 @@ from devenv.verbs.init.openapi import OpenApi
 
 MOST_ANSWERS = 12
 """This many wrong answers in a row, and a session is taken to allow any number."""
-_GONE = (404, 410)
-"""What a session that is no longer there is answered with, also where a signed id that was made up is refused
-otherwise (RFC 9110, sections 15.5.5 and 15.5.11)."""
 _TRIED_ANSWERS = ("devenv", 0, [0])
 """For ``{answer}`` in ``--body``: a text, a number, a list."""
 _NAMES_OF_OPERATIONS = ("method", "operationName", "query", "action", "op")
@@ -245,7 +243,7 @@ def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | Non
         if not graded:
             note = f"no limit was found: a wrong answer is answered {shown}" if kind.takes_answer else ""
             return None, note, ()
-        if outcome is Outcome.ERROR and answer.status in _GONE:
+        if outcome is Outcome.ERROR and answer.status in GONE_STATUSES:
             note = f"{shown}, as after {_answers(graded)}, is taken for 'not found' too"
             return graded, note, (Rule(status=(answer.status,)),)
         note = f"after {_answers(graded)} a session is refused with {shown}"

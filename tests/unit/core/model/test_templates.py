@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.templates import filled, path_pattern, place_of_id, target_id
+from devenv.core.model.templates import Target, filled, path_pattern, place_of_id, target_id
 
 ONE = ChallengeId("one")
 
@@ -64,4 +64,4 @@ def test_a_path() -> None:
     ],
 )
 def test_a_path_with_a_query(template: str, target: str, fits: bool, session: str | None) -> None:
-    assert target_id(template, target) == (fits, session)
+    assert target_id(template, Target.of(target)) == (fits, session)
