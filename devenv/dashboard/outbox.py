@@ -18,6 +18,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.vocabulary import POD_HEADER
 from devenv.dashboard.surroundings import Surroundings
 from devenv.stack.loopback import local_async_client
 
@@ -70,7 +71,7 @@ class Outbox:
 
     async def _deliver(self, body: SendBody) -> None:
         began = time.monotonic()
-        headers = {"X-Request-Id": body.request_id} | ({"X-Devenv-Pod": body.pod} if body.pod else {})
+        headers = {"X-Request-Id": body.request_id} | ({POD_HEADER: body.pod} if body.pod else {})
         try:
             ends = await asyncio.to_thread(self._surroundings.stack().endpoints)
             async with local_async_client(ends.pinned if body.pod else ends.traffic, SEND_SECONDS) as client:

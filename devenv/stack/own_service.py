@@ -128,7 +128,7 @@ class OwnService:
 
         ``settings`` are the contract's, with this stack's addresses; ``folders`` name the pod's own folders.
         """
-        service, chosen = self.service, {**spec.env, **spec.pod_env.get(pod, {})}
+        service, chosen = self.service, spec.env_of(pod)
         variables_of_pod = self._of_contract(settings, chosen)
         values = _stack_values(variables_of_pod, port, pod)
         for name in _LOGIN:
@@ -188,15 +188,15 @@ class OwnService:
     def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:
         """Of a pod's variables what may be shown: the contract's, without secrets.
 
-        Where the service has a switch of its own, USE_REDIS says how that switch stands, whatever set it;
-        it is left out where that is not known.
+        Of a service with a switch of its own, USE_REDIS says whether that switch is on, for every source of
+        its variables; it is left out where they have neither the values for on nor those for off.
         """
         whole = self.environment(spec, pod, settings, 0)
         shown = {name: whole[name] for name in CONTRACT if name in whole and name not in SECRETS}
         if self.service.profile.switch.usual or not self.service.switchable:
             return shown
         on, off = self.service.redis_on, self.service.redis_off
-        values = _stack_values(self._of_contract(settings, {**spec.env, **spec.pod_env.get(pod, {})}), 0, pod)
+        values = _stack_values(self._of_contract(settings, spec.env_of(pod)), 0, pod)
         state = state_of(
             {name: _put(value, values) for name, value in on.items()},
             {name: _put(value, values) for name, value in off.items()},

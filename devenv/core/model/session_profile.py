@@ -51,6 +51,11 @@ class SessionProfile:
         return SessionRequest(self.ask) if name == ASK else self.requests[name]
 
     @property
+    def first_change(self) -> Request | None:
+        """The first request that does not end the session; a session may look like none before it."""
+        return next((item.request for item in self.requests.values() if not item.ends), None)
+
+    @property
     def likely_meetings(self) -> tuple[str, ...]:
         """Expressions for its first requests: two changes, a change and what ends it, a read and that."""
         ends = [name for name, item in self.requests.items() if item.ends][:1]

@@ -134,7 +134,11 @@ class StackSpec:
             "USE_REDIS": "true" if self.use_redis else "false",
             "SESSION_STRATEGY": str(self.strategy if self.strategy != Strategy.MEMORY else Strategy.ATOMIC),
         }
-        return {**settings, **self.env, **self.pod_env.get(pod, {})}
+        return {**settings, **self.env_of(pod)}
+
+    def env_of(self, pod: str) -> dict[str, str]:
+        """The variables that one pod was given with the stack: env, then pod_env."""
+        return {**self.env, **self.pod_env.get(pod, {})}
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

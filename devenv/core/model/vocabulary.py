@@ -83,6 +83,10 @@ def pod_names(count: int) -> tuple[str, ...]:
     return tuple(pod_name(index) for index in range(count))
 
 
+POD_HEADER = "X-Devenv-Pod"
+"""The request header by which the proxy sends a request to the pod that it names."""
+
+
 def resolve_pod(word: str, pods: Sequence[str]) -> str | None:
     """The pod that ``word`` names: in full, or by its letter in either case; None where there is none."""
     for candidate in (word, POD_PREFIX + word.lower()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from devenv.core.render.visible import one_line
+
 _PAGE = re.compile(r"\s{0,100}<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _UNSEEN = ("script", "style", "svg", "template")
 _LOOKED_AT = 20_000
@@ -29,6 +31,11 @@ class _Text(HTMLParser):
         text = " ".join(data.split())
         if text and not self._unseen:
             self.texts[text] = None
+
+
+def page_line(text: str, limit: int) -> str:
+    """What a service answered, in one line: its ``page_text``, at most ``limit`` characters of it."""
+    return one_line(" ".join(page_text(text).split()), limit)
 
 
 def page_text(text: str) -> str:

@@ -21,7 +21,7 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Filled, ServiceProfile, opens
 from devenv.core.model.topology import Endpoints
-from devenv.core.model.vocabulary import Answer, Outcome
+from devenv.core.model.vocabulary import POD_HEADER, Answer, Outcome
 from devenv.core.render.sequence import PARTS, MessageKind, SequenceMessage
 from devenv.core.render.visible import quoted
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT, NO_LIMIT
@@ -277,7 +277,7 @@ class CaptchaClient:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
         headers, base = {"X-Request-Id": request_id}, ""
         if pod is not None:
-            headers["X-Devenv-Pod"], base = pod, self.endpoints.proxy
+            headers[POD_HEADER], base = pod, self.endpoints.proxy
         built = http_request(self._http, request, defaults=self.profile.headers, headers=headers, base=base)
         try:
             response = await self._http.send(built)

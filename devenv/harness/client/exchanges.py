@@ -12,9 +12,8 @@ from devenv.core.model.bodies import answered_fields
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import Answer, Outcome
-from devenv.core.render.page_text import page_text
+from devenv.core.render.page_text import page_line
 from devenv.core.render.sequence import MessageKind
-from devenv.core.render.visible import one_line
 
 Submission = Mapping[str, Any]
 """The answering part of a verify body: ``selections`` or ``image_base64``."""
@@ -142,7 +141,7 @@ def reason_of(status: int | None, body: Mapping[str, Any]) -> str:
     """Why a request failed, in one line; ``status`` None where no answer came."""
     detail = body.get("detail") or body.get("message") or body.get("error") or ""
     if isinstance(detail, str):
-        detail = one_line(" ".join(page_text(detail).split()), _LONGEST_REASON)
+        detail = page_line(detail, _LONGEST_REASON)
     return f"HTTP {status}: {detail}".rstrip(": ") if status is not None else str(detail)
 
 

@@ -100,11 +100,10 @@ def login_commands(
     """
     before = mark(control)
     client = LoginClient(http, session, headers)
-    first = next((item.request for item in session.requests.values() if not item.ends), None)
     try:
         client.open()
-        if first is not None:
-            client.send(first)
+        if session.first_change is not None:
+            client.send(session.first_change)
         answer = client.send(session.ask)
     except httpx.HTTPError:
         return None

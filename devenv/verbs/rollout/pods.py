@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive
 from devenv.core.model.topology import Endpoints, SettingChanges
-from devenv.core.model.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import POD_HEADER, CaptchaType
 from devenv.core.rollout.plan import Plan
 from devenv.core.rollout.stages import FLAG, RolloutStage
 from devenv.harness.redis.keys import connected, list_keys
@@ -20,7 +20,6 @@ from devenv.stack.protocol import Progress
 from devenv.verbs.rollout.in_turn import restart_in_turn
 from devenv.wire.control.policy import set_policy
 
-PIN = "X-Devenv-Pod"
 _SECONDS = 10.0
 _KEY_LIMIT = 100_000
 
@@ -105,7 +104,7 @@ class RolloutPods:
             answer = _asked(
                 http.put,
                 "/admin/migration",
-                headers={PIN: pod, "Authorization": f"Bearer {self._token}"},
+                headers=self._headers(pod),
                 json={"from": present.name, "to": wanted.name},
             )
         if answer.status_code == 409:
@@ -126,7 +125,9 @@ class RolloutPods:
             return "on" if settings.get("USE_REDIS", "").lower() == "true" else "off"
         with self._client() as http:
             answer = _asked(
-                http.get, "/admin/migration", headers={PIN: pod, "Authorization": f"Bearer {self._token}"}
+                http.get,
+                "/admin/migration",
+                headers=self._headers(pod),
             )
         return str(answer.json()["stage"]) if answer.status_code == 200 else None
 
@@ -156,12 +157,16 @@ class RolloutPods:
             held = {pod: _held(http, pod) for pod in status.spec.pod_names}
         return OpenSessions(len(sessions), held, listing.complete)
 
+    def _headers(self, pod: str) -> dict[str, str]:
+        """For the pod's administration: which pod, and the token."""
+        return {POD_HEADER: pod, "Authorization": f"Bearer {self._token}"}
+
     def _client(self) -> httpx.Client:
         return local_client(self._stack.endpoints().pinned, _SECONDS)
 
 
 def _held(http: httpx.Client, pod: str) -> int:
-    answer = _asked(http.get, "/metrics", headers={PIN: pod})
+    answer = _asked(http.get, "/metrics", headers={POD_HEADER: pod})
     families = text_string_to_metric_families(answer.text)
     return sum(
         int(sample.value)

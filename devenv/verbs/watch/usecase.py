@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import POD_HEADER
 from devenv.core.telemetry.monitoring import Page, Points, points
 from devenv.stack.loopback import local_client
 
-PIN = "X-Devenv-Pod"
 _SECONDS = 5.0
 
 
@@ -38,7 +38,7 @@ def look(http: httpx.Client, pods: tuple[str, ...], clock: Callable[[], float]) 
     texts = {}
     for pod in pods:
         try:
-            answer = http.get("/metrics", headers={PIN: pod})
+            answer = http.get("/metrics", headers={POD_HEADER: pod})
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise EnvironmentProblem(f"no stack answers at {http.base_url}", hint="devenv status") from error
         except httpx.TransportError:

@@ -12,6 +12,8 @@ from devenv.core.doctor_rules.facts import Crossing, TraceCause
 from devenv.core.model.events import RedisCommand, trace_event
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import POD_HEADER
+from devenv.core.render.page_text import page_line
 from devenv.harness.client.login import LoginClient
 from devenv.harness.runs.trace import mark, trace_since
 from devenv.stack.loopback import local_client
@@ -35,24 +37,19 @@ class PodsWithLogin:
         assert session is not None
         client = LoginClient(self.http, session, self.service.profile.headers)
         stranger = LoginClient(self.http, session, self.service.profile.headers)
+        others, on_creator = [user for user in users if user != creator], {POD_HEADER: creator}
         try:
-            answer = client.open({"X-Devenv-Pod": creator})
-            if answer.status_code >= 400 or not client.opened:
-                why = f"not opened: {_short(answer)}"
-                return [
-                    Crossing(_KIND, creator, user, why, unclear=True) for user in users if user != creator
-                ]
-            first = next((item.request for item in session.requests.values() if not item.ends), None)
-            if first is not None:  # a new session may look like none
-                client.send(first, {"X-Devenv-Pod": creator})
-            there = [client.send(session.ask, {"X-Devenv-Pod": creator}) for _ in range(2)]
-            without = stranger.send(session.ask, {"X-Devenv-Pod": creator})
-            return [
-                self._crossing(client, creator, user, there, without) for user in users if user != creator
-            ]
+            answer = client.open(on_creator)
+            if answer.status_code < 400 and client.opened:
+                if session.first_change is not None:
+                    client.send(session.first_change, on_creator)
+                there = [client.send(session.ask, on_creator) for _ in range(2)]
+                without = stranger.send(session.ask, on_creator)
+                return [self._crossing(client, creator, user, there, without) for user in others]
+            why = f"not opened: {_short(answer)}"
         except httpx.HTTPError as error:
             why = f"no answer: {type(error).__name__}"
-            return [Crossing(_KIND, creator, user, why, unclear=True) for user in users if user != creator]
+        return [Crossing(_KIND, creator, user, why, unclear=True) for user in others]
 
     def _crossing(
         self,
@@ -66,7 +63,7 @@ class PodsWithLogin:
         if client.is_gone(there[0]):
             answer = f"not known on {creator} itself: {_short(there[0])}"
             return Crossing(_KIND, creator, user, answer, unclear=True)
-        here = client.send(client.session.ask, {"X-Devenv-Pod": user})
+        here = client.send(client.session.ask, {POD_HEADER: user})
         if client.is_gone(here):
             return Crossing(_KIND, creator, user, _short(here), lost=True)
         if client.is_gone(without) and here.status_code == there[0].status_code:
@@ -118,4 +115,4 @@ def _cause(lost: Sequence[Crossing], commands: Sequence[RedisCommand]) -> TraceC
 
 
 def _short(answer: httpx.Response) -> str:
-    return f"HTTP {answer.status_code}: {' '.join(answer.text.split())[:_MOST_CHARACTERS]}"
+    return f"HTTP {answer.status_code}: {page_line(answer.text, _MOST_CHARACTERS)}"

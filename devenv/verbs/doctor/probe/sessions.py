@@ -12,6 +12,7 @@ from devenv.core.doctor_rules.facts import Created
 from devenv.core.model.bodies import answered_fields
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import POD_HEADER
 from devenv.harness.client.http_request import http_request
 from devenv.stack.loopback import NO_AUTHORITIES
 
@@ -33,7 +34,7 @@ def on_stack(status: StackStatus, without_redis: Collection[str] = ()) -> list[C
     pods = [pod for pod in pods if pod not in without_redis]
 
     def ask(pod: str) -> Created:
-        return _create(status.endpoints.pinned, status.spec.profile, {"X-Devenv-Pod": pod}, pod)
+        return _create(status.endpoints.pinned, status.spec.profile, {POD_HEADER: pod}, pod)
 
     with ThreadPoolExecutor(max(len(pods), 1)) as threads:  # one that hangs keeps no other waiting
         return list(threads.map(ask, pods))

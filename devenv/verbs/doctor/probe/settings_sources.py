@@ -123,7 +123,7 @@ def _of_stack(
 ) -> Pod:
     standing = next((pod for pod in status.pods if pod.name == name), None)
     shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
-    chosen = {**status.spec.env, **status.spec.pod_env.get(name, {})}
+    chosen = status.spec.env_of(name)
     service = status.spec.service
     other = None
     if service is not None and standing is not None:
