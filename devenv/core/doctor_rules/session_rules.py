@@ -192,7 +192,10 @@ def _failed(judged: Sequence[Created], facts: Facts) -> list[Advice]:
 
 
 def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
-    """USE_REDIS=true by the settings, and no key: memory was used and no error was reported."""
+    """USE_REDIS=true by the settings, and no key: memory was used and no error was reported.
+
+    Where the settings do not tell, neither does the finding; the cause is then the one that explain sees.
+    """
     without = [item for item in judged if item.challenge is not None and item.key is None]
     kept = [item for item in judged if item.key is not None]
     if not without:
@@ -200,14 +203,16 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     evidence = [f"{item.pod} created {item.challenge}: no key in Redis has it" for item in without[:_SHOWN]]
     pod = _settings(without[0], facts)
     place = pod.line("USE_REDIS") if pod is not None and pod.service else None
-    if pod is not None and pod.service:
+    flag_known = pod is None or not pod.service or pod.known("USE_REDIS")
+    if pod is not None and pod.service and flag_known:
         evidence.append(pod.shown("USE_REDIS"))
     if kept and facts.pod(without[0].pod) is None:
         evidence += [f"{item.pod} created {item.challenge}: {item.key}" for item in kept[:_SHOWN]]
         sentence = f"{len(without)} of {len(without) + len(kept)} challenges left no key: the pods differ"
         change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
         return [Advice("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
-    sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
+    flag = "USE_REDIS=true, yet " if flag_known else ""
+    sentence = f"{flag}{_pods(without)} keeps its sessions somewhere else than in this Redis"
     evidence += _refusals(without, facts)
     text = (
         "compare the variables that the process really has, and read its log for an error of its Redis client"
@@ -215,7 +220,7 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     cause = _by_trace(facts)
     fallback = Advice(
         "silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place),
-        cause if cause in _KEEP_FROM_REDIS else "",
+        cause if cause in _KEEP_FROM_REDIS or not flag_known else "",
     )  # fmt: skip
     return [_by_refusal(without, facts, sentence, evidence) or fallback]
 

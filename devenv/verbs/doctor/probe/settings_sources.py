@@ -155,9 +155,10 @@ def _its_own_affair(
     """What only the code of a user-provided service says: the contract's variables and defaults are not its
     own.
 
-    A prefix that no file of its names, which commands it uses, where its sessions are without a switch.
+    A prefix that no file of its names, which commands it uses, where its sessions are without a switch or
+    with one that is neither on nor off.
     """
     names = [name for name in ("REDIS_PREFIX", "REDIS_DB") if name not in shown]
     names += [] if "SESSION_STRATEGY" in chosen else ["SESSION_STRATEGY"]
-    names += [] if service.switchable else ["USE_REDIS"]
+    names += [] if service.switchable and "USE_REDIS" in shown else ["USE_REDIS"]
     return dict.fromkeys(names, ITS_CODE)

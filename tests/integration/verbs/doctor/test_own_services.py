@@ -175,6 +175,24 @@ def test_a_switch_that_carries_the_address_is_off_where_it_is_empty(
     assert "{redis_url}" not in json.dumps([report["findings"], explained["findings"]])
 
 
+def test_a_switch_that_is_neither_on_nor_off_is_not_known(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its variable has neither value: doctor judges the sessions, and says nothing of the switch."""
+    with running(here, 'redis = { on = { TICKETS_URL = "{redis_url}" }, off = { TICKETS_URL = "memory" } }'):
+        open_stack("embedded", here / ".devenv").restart_pods({A: EMPTIED, B: EMPTIED}, lambda line: None)
+        report = doctor(1, capsys)
+        assert main(["explain", "--json"]) == 1
+        explained = json.loads(capsys.readouterr().out)
+    assert {finding["cause"] for finding in report["findings"]} == {"pod-memory"}
+    assert [group["cause"] for group in explained["findings"]] == ["pod-memory"]
+    evidence = json.dumps([finding["evidence"] for finding in report["findings"]])
+    assert "is not set" not in evidence
+    assert "TICKETS_URL=memory" not in json.dumps(report["findings"])
+    check = next(check for check in report["checks"] if "TICKETS_URL" in check["check"])
+    assert (check["state"], check["text"]) == ("unknown", "not known")
+
+
 def test_a_service_that_env_sends_to_another_redis(
     here: Path, other: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
