@@ -73,7 +73,7 @@ class Found:
         if self.by_session and self.redis_use != "unused":
             return {
                 "switched": "commands of a session with USE_REDIS=true, none with USE_REDIS=false",
-                "always": "commands of a session whatever USE_REDIS says",
+                "always": "commands of a session with USE_REDIS=true and with USE_REDIS=false",
             }.get(
                 self.redis_use,
                 "commands reached Redis; not known whether USE_REDIS decides that: taken to be so always",

@@ -124,7 +124,7 @@ def test_requests_of_one_path_are_told_apart_by_their_bodies(
 
 
 def test_an_answer_that_ends_the_session_may_have_been_graded(pod_of: Callable[[Service], Pod]) -> None:
-    """The third wrong answer is told "too many" and deletes the session; a right one may have passed."""
+    """The service answers the third wrong answer with "too many" and deletes the session."""
     numbered = Numbered(2, refusal=422)
 
     def ending(path: str, body: bytes, content_type: str) -> Reply:
