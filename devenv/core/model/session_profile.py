@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from devenv.core.model.requests import Request, Rule, public_headers, rule_from_json
+from devenv.core.model.requests import Request, Rule, public_headers, rule_from_json, value_at
 
 AS_IS = "as-is"
 """The service without a fix, beside the names of fixes."""
@@ -63,6 +63,16 @@ class SessionProfile:
         pairs = [changes[:2], [*changes[:1], *ends], [ASK, *ends]]
         several = [f"2 {name}" for name in changes if len(changes) == 1]
         return (*several, *("+".join(pair) for pair in pairs if len(pair) == 2))
+
+    def id_in(self, headers: Mapping[str, str], data: Any) -> str | None:
+        """The id that an answer to ``open`` gives; None where it gives none.
+
+        ``headers``: the answer's, their names in lower case; ``data``: its JSON.
+        """
+        given = headers.get(self.id_header.lower()) if self.id_header else None
+        if self.id_field:
+            given = value_at(data, self.id_field)
+        return None if given is None else str(given)
 
     def is_gone(self, status: int, body: Any, text: str) -> bool:
         """Whether an answer to ``ask`` is that of no session; ``body``: its JSON, ``text``: all of it."""

@@ -9,7 +9,7 @@ import httpx
 
 from devenv.core.model.bodies import answered_fields
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.requests import Request, value_at
+from devenv.core.model.requests import Request
 from devenv.core.model.service import COOKIE, ID
 from devenv.core.model.session_profile import SessionProfile
 from devenv.harness.client.http_request import http_request
@@ -40,10 +40,8 @@ class LoginClient:
             answer = self.send(request, headers)
             fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
             self._cookies.take(fields)
-            given = dict(fields).get(self.session.id_header.lower())
-            if self.session.id_field:
-                given = value_at(answered_fields(answer.text), self.session.id_field)
-            self._id = self._id if given is None else ChallengeId(str(given))
+            given = self.session.id_in(dict(fields), answered_fields(answer.text))
+            self._id = self._id if given is None else ChallengeId(given)
         return answer
 
     @property

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive
 from devenv.core.model.events import RedisCommand
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.service import COOKIE, Filled, Request, value_at
+from devenv.core.model.service import COOKIE, Filled, Request
 from devenv.core.search.access import touched
 from devenv.core.serializability.ends import End, HttpAnswer
 from devenv.core.serializability.orders import GIVES_UP, START, Choice, OrderStep
@@ -121,12 +121,8 @@ class SessionRunner:
         for request in session.open:
             answer = await self._exchange(self._job.calls[0].pod, request)
             self._cookies.take(answer.fields)
-            headers = dict(answer.fields)
-            data = _answer(answer).data
-            session_id = headers.get(session.id_header.lower()) if session.id_header else None
-            if session.id_field:
-                session_id = value_at(data, session.id_field)
-            self._id = self._id if session_id is None else str(session_id)
+            session_id = session.id_in(dict(answer.fields), _answer(answer).data)
+            self._id = self._id if session_id is None else session_id
         return _answer(answer)
 
     def _filled(self, request: Request) -> Filled:
